@@ -1,0 +1,23 @@
+# Third-party code, all from the distribution's packages. OpenSSL may come from the per-user cache (tools/openssl.sh).
+find_package(Threads REQUIRED)
+
+set(OPENPCC_OPENSSL_PREFIX "$ENV{OPENPCC_OPENSSL_PREFIX}" CACHE STRING "Prefix of OpenSSL >= 3.5, or 'system'")
+if(NOT OPENPCC_OPENSSL_PREFIX)
+  execute_process(COMMAND "${CMAKE_SOURCE_DIR}/tools/openssl.sh" OUTPUT_VARIABLE prefix
+    OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(OPENPCC_OPENSSL_PREFIX "${prefix}" CACHE STRING "" FORCE)
+endif()
+if(NOT OPENPCC_OPENSSL_PREFIX STREQUAL "system")
+  set(OPENSSL_ROOT_DIR "${OPENPCC_OPENSSL_PREFIX}")
+  set(OPENSSL_USE_STATIC_LIBS ON)
+endif()
+find_package(OpenSSL 3.5 REQUIRED)
+
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(GTest REQUIRED)
+
+# Boost.JSON is compiled here once, from its headers, so that no package name differs between distributions.
+add_library(openpcc_json STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_json.cpp")
+target_link_libraries(openpcc_json PUBLIC Boost::headers)
+target_compile_definitions(openpcc_json PUBLIC BOOST_JSON_STATIC_LINK=1 BOOST_CONTAINER_NO_LIB=1 BOOST_JSON_NO_LIB=1)
