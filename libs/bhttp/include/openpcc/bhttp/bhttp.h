@@ -1,0 +1,104 @@
+// Binary HTTP (RFC 9292), both framings, incremental in both directions.
+//
+// A decoder is fed bytes as they come, cut anywhere, and calls back into nothing: next() returns one event at a time.
+//
+//   head --> content* --> trailers --> end           (interim responses are skipped, their number bounded)
+//
+// An encoder appends to a buffer of the caller's, so that a head and the first content can leave in one write.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "openpcc/core/bytes.h"
+
+namespace openpcc::bhttp {
+
+struct Field {
+  std::string name;  // lower case, a token; never a pseudo-field
+  std::string value;
+  friend bool operator==(const Field&, const Field&) = default;
+};
+using Fields = std::vector<Field>;
+
+// find returns the first value of `name`, or nullopt.
+std::optional<std::string_view> find(const Fields& fields, std::string_view name);
+
+struct RequestHead {
+  std::string method;
+  std::string scheme;
+  std::string authority;
+  std::string path;
+  Fields fields;
+  friend bool operator==(const RequestHead&, const RequestHead&) = default;
+};
+
+struct ResponseHead {
+  uint16_t status = 200;
+  Fields fields;
+  friend bool operator==(const ResponseHead&, const ResponseHead&) = default;
+};
+
+enum class Framing : uint8_t { known_length = 0, indeterminate_length = 2 };
+
+struct Limits {
+  size_t head_bytes_max = 16 * 1024;       // control data and header section, and again the trailer section
+  uint64_t content_bytes_max = 256ull << 20;
+  size_t interim_responses_max = 8;
+};
+
+// Encoding. Known length writes the whole message at once.
+Bytes encode_request(const RequestHead& head, ByteSpan content);
+Bytes encode_response(const ResponseHead& head, ByteSpan content);
+// Indeterminate length: the head, then any number of content pieces (an empty one writes nothing), then the end.
+void append_request_head(Bytes& out, const RequestHead& head);
+void append_response_head(Bytes& out, const ResponseHead& head);
+void append_content(Bytes& out, ByteSpan content);
+// append_end closes the content and writes an empty trailer section.
+void append_end(Bytes& out);
+
+// Events of a decoder.
+struct NeedMore {};                       // every byte fed so far was used; feed() more or end()
+struct Content { ByteSpan bytes; };       // non-empty; valid until the next call to the decoder
+struct Trailers { Fields fields; };       // only when there are any
+struct End {};                            // the message is complete; padding may follow and is checked
+
+// Decoder<RequestHead> or Decoder<ResponseHead>. Any error is terminal and is returned by every later call.
+//   bhttp.3.framing          the indicator is not one of this kind of message
+//   bhttp.3.8.truncated      the input ended inside a part that may not be cut
+//   bhttp.3.8.padding        a byte other than zero after the end
+//   bhttp.3.field_name       empty, upper case, not a token, a pseudo-field
+//   bhttp.3.field_value      a control character
+//   bhttp.3.5.status         outside 200..599 (final) or 100..199 (interim)
+//   bhttp.3.control          an empty or ill-formed method, scheme or path
+//   bhttp.limit.head, bhttp.limit.content, bhttp.limit.interim
+template <class Head>
+class Decoder {
+ public:
+  using Event = std::variant<NeedMore, Head, Content, Trailers, End>;
+  explicit Decoder(Limits limits = {});
+  Decoder(Decoder&&) noexcept;
+  Decoder& operator=(Decoder&&) noexcept;
+  ~Decoder();
+
+  // feed hands over the next bytes; they must stay alive until next() returned NeedMore.
+  void feed(ByteSpan bytes);
+  // end says that the input is over: a message cut where RFC 9292 s3.8 allows it is completed, any other is an error.
+  void end();
+  Result<Event> next();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// decode_request reads one whole message (either framing) that may be followed by zero padding.
+struct Request { RequestHead head; Bytes content; };
+struct Response { ResponseHead head; Bytes content; };
+Result<Request> decode_request(ByteSpan message, Limits limits = {});
+Result<Response> decode_response(ByteSpan message, Limits limits = {});
+
+}  // namespace openpcc::bhttp
