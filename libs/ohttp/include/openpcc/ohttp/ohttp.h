@@ -12,14 +12,9 @@
 
 #include "openpcc/core/environment.h"
 #include "openpcc/hpke/hpke.h"
+#include "openpcc/ohttp/media_types.h"
 
 namespace openpcc::ohttp {
-
-inline constexpr std::string_view kRequestType = "message/ohttp-req";
-inline constexpr std::string_view kResponseType = "message/ohttp-res";
-inline constexpr std::string_view kChunkedRequestType = "message/ohttp-chunked-req";
-inline constexpr std::string_view kChunkedResponseType = "message/ohttp-chunked-res";
-inline constexpr std::string_view kKeysType = "application/ohttp-keys";
 
 // Receivers take chunks of this much plaintext; we never send more.
 inline constexpr size_t kChunkPlaintextMax = 16384;
