@@ -34,12 +34,14 @@ if(OPENPCC_SANITIZE)
   add_compile_options(-fsanitize=${OPENPCC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${OPENPCC_SANITIZE})
 else()
-  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection=full)
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection
+    $<IF:$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},aarch64>,-mbranch-protection=standard,-fcf-protection=full>)
   add_compile_definitions($<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
   add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
+  # No target re-exports what it links statically: the system's own OpenSSL may live in the same process (tools/check_exports.sh).
+  # Not with sanitizers: their runtimes are static, and shared libraries must find their allocator.
+  add_link_options(-Wl,--exclude-libs,ALL)
 endif()
 if(OPENPCC_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
-# No target re-exports what it links statically: the system's own OpenSSL may live in the same process.
-add_link_options(-Wl,--exclude-libs,ALL)
