@@ -1,0 +1,92 @@
+// The verdict: what was found about a node, property by property, as data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "openpcc/attest/evidence.h"
+
+namespace openpcc::attest {
+
+// Outcome is the sum of a verdict. The values are the exit codes of `openpcc verify`.
+enum class Outcome : uint8_t { accept = 0, accept_simulated = 3, reject = 10, unsupported = 20, malformed = 30 };
+
+enum class State : uint8_t {
+  passed,
+  failed,
+  not_checked,   // could be checked, but was not: nothing to check it with, or an exception of the policy
+  not_provable,  // no evidence that exists today shows it
+};
+
+enum class Property : uint8_t {
+  format,             // the evidence is well formed
+  evidence_kind,      // its kind is one that the policy's type admits
+  root_of_trust,      // the CPU's report chains up to a root that the policy names
+  tcb,                // the platform's security version
+  debug,              // the TEE is not a debug one
+  release,            // the measured image is an allowed release
+  key_binding,        // the CPU's report covers the node's keys and everything else in B
+  deployment,         // the node belongs to the deployment
+  freshness,          // the evidence was made after a recent public event
+  validity,           // the keys' time
+  models,             // every model served is an allowed one
+  config,             // the node's configuration is an allowed one
+  gpu,                // the GPUs' reports chain up to a root that the policy names
+  gpu_firmware,       // their firmware, security version and mode
+  gpu_binding,        // GPUs and CPU refer to each other
+  root_owners,        // independent owners of roots
+  chip_ledger,        // the chips are in the ledger
+  witnessed,          // witnesses saw the directory
+  non_targetability,  // the node is one of many that everybody sees
+  custody,            // someone else than the operator vouches for where the chip is
+  one_chassis,        // CPU and GPU are in one machine
+  separation,         // the parties are different organisations
+  trusted_time,       // the node's clock
+};
+
+// Row is one property's finding. `rule` is the rule that refused, or the one that was applied.
+struct Row {
+  Property property;
+  State state;
+  bool required;  // accepted only when passed
+  std::string_view rule;
+  std::string expected;
+  std::string seen;
+  std::string remedy;  // what to do about it; empty where nothing is to be done
+};
+
+class Verdict {
+ public:
+  Outcome outcome() const { return outcome_; }
+  int exit_code() const { return static_cast<int>(outcome_); }
+  const std::vector<Row>& rows() const { return rows_; }
+  // row: null when the verdict does not speak of the property (malformed evidence has one row).
+  const Row* row(Property property) const;
+  // The first row that stands in the way; null when accepted.
+  const Row* first_refusal() const;
+  const std::optional<NodeId>& node_id() const { return node_id_; }
+  // exceptions are the names of the policy's exceptions.
+  const std::vector<std::string>& exceptions() const { return exceptions_; }
+
+  // text is for people; `explain` adds rule, expected, seen and remedy to each row. json has all of it.
+  std::string text(bool explain) const;
+  std::string json() const;
+
+ private:
+  friend class VerdictBuilder;
+  Verdict() = default;
+
+  Outcome outcome_ = Outcome::reject;
+  std::vector<Row> rows_;
+  std::optional<NodeId> node_id_;
+  std::vector<std::string> exceptions_;
+  crypto::Sha256Digest evidence_digest_{};
+  crypto::Sha256Digest policy_digest_{};
+};
+
+std::string_view to_string(Outcome outcome);
+std::string_view to_string(State state);
+std::string_view to_string(Property property);
+
+}  // namespace openpcc::attest

@@ -1,0 +1,64 @@
+// The client's nodes: every entry of the bundle verified once, and drawn from uniformly, so that nobody else chooses a request's nodes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "openpcc/attest/verify.h"
+#include "openpcc/directory/bundle.h"
+
+namespace openpcc::directory {
+
+inline constexpr size_t kNodesPerChipMax = 8;
+
+using NodePtr = std::shared_ptr<const attest::VerifiedNode>;
+
+// Entry is one leaf of the bundle with its verdict.
+struct Entry {
+  attest::NodeId node_id;  // as the leaf says; zeros where the leaf itself is malformed
+  std::shared_ptr<const attest::Verdict> verdict;
+  NodePtr node;  // null unless accepted
+  std::string refusal;  // rule id when the leaf is refused before or beside its evidence; empty otherwise
+};
+
+// NodeSet holds the verdicts. Not thread-safe; what draw() returned stays valid after any later call.
+class NodeSet {
+ public:
+  explicit NodeSet(std::shared_ptr<const policy::Policy> policy) : policy_(std::move(policy)) {}
+
+  // update takes a new bundle. Evidence that was verified before is not verified again; a leaf that is refused leaves the others usable:
+  //   directory.leaf.syntax                            not a leaf
+  //   directory.leaf.node_id, directory.leaf.chip_id   not what its evidence says
+  //   directory.leaf.duplicate                         a node id that an earlier leaf has
+  // A key that is published ahead of its time is verified for when its time comes.
+  void update(const VerifiedBundle& bundle, UnixSeconds now);
+
+  // entries are in the bundle's order.
+  const std::vector<Entry>& entries() const { return entries_; }
+  // models are the names that nodes usable now serve.
+  std::set<std::string> models(UnixSeconds now) const;
+  // usable lists what draw chooses from: nodes that serve the model, with keys usable now; of those that share a GPU (without GPUs: a CPU
+  // chip) only the one with the newest key, and at most kNodesPerChipMax to a CPU chip.
+  std::vector<NodePtr> usable(std::string_view model, UnixSeconds now) const;
+
+  // draw chooses k distinct nodes uniformly from usable(), none of them in `exclude`.
+  //   directory.draw.too_few   fewer than k are left (unavailable)
+  Result<std::vector<NodePtr>> draw(std::string_view model, size_t k, const std::set<attest::NodeId>& exclude, UnixSeconds now,
+                                    Random& random) const;
+
+ private:
+  struct Cached {
+    std::shared_ptr<const attest::Verdict> verdict;
+    NodePtr node;
+  };
+  Entry enter(ByteSpan leaf, const attest::Circumstances& circumstances, std::map<crypto::Sha256Digest, Cached>& fresh) const;
+
+  std::shared_ptr<const policy::Policy> policy_;
+  std::map<crypto::Sha256Digest, Cached> cache_;  // by digest of evidence, the current bundle's alone
+  std::vector<Entry> entries_;
+};
+
+}  // namespace openpcc::directory

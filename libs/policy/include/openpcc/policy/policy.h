@@ -1,0 +1,91 @@
+// What a verifier demands of a node, read from TOML. Fail-closed: every field stands in the file, an unknown key is refused, and what is
+// switched off is a named exception that the verdict prints (spec/evidence.md s5).
+//
+// Production and development are different types: only the latter has roots of the simulated TEE, so code that checks simulated evidence
+// cannot even be called with a production policy.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "openpcc/crypto/hash.h"
+#include "openpcc/note/note.h"
+#include "openpcc/sim/sim.h"
+
+namespace openpcc::policy {
+
+inline constexpr size_t kPolicyBytesMax = 1u << 20;
+inline constexpr UnixSeconds kFreshnessAgeMax_s = 1200;
+
+// Exceptions are the checks that a policy may switch off, by name.
+struct Exceptions {
+  bool allow_debug = false;     // development alone: a debug TEE hides nothing from its operator
+  bool no_chip_ledger = false;  // any genuine chip is accepted
+  bool one_root_owner = false;  // min_root_owners may be 1
+  // names lists the exceptions taken, as they stand in the file.
+  std::vector<std::string> names() const;
+};
+
+// Requirements are common to both kinds.
+struct Requirements {
+  std::string deployment;           // the deployment origin that nodes must be bound to
+  note::VerifierKey directory_key;  // signs bundles
+  note::VerifierKey beacon_key;     // cosigns freshness beacons
+  std::vector<Bytes> releases;      // measurements of the node image; at least one
+  std::vector<Bytes> gpu_releases;  // measurements of GPU firmware; at least one where require_gpu
+  std::vector<crypto::Sha256Digest> models;   // digests of the models that may be served; at least one
+  std::vector<crypto::Sha256Digest> configs;  // digests of accepted node configurations; none: not checked, and the verdict says so
+  bool require_gpu = false;
+  uint16_t min_tcb = 0;
+  uint16_t min_gpu_tcb = 0;
+  uint8_t min_root_owners = 2;
+  UnixSeconds freshness_age_s = kFreshnessAgeMax_s;  // of the beacon at a key's not-before
+  std::vector<Bytes> chips;                          // the chip ledger: CPU chip ids and GPU device ids; sorted
+  Exceptions exceptions;
+  crypto::Sha256Digest digest;  // SHA-256 of the policy file as read
+};
+
+class DevelopmentPolicy {
+ public:
+  const Requirements& requirements() const { return requirements_; }
+  const sim::CpuRoot& sim_cpu_root() const { return cpu_; }
+  const sim::GpuRoot& sim_gpu_root() const { return gpu_; }
+
+ private:
+  friend struct Access;
+  DevelopmentPolicy(Requirements requirements, const sim::CpuRoot& cpu, const sim::GpuRoot& gpu)
+      : requirements_(std::move(requirements)), cpu_(cpu), gpu_(gpu) {}
+  Requirements requirements_;
+  sim::CpuRoot cpu_;
+  sim::GpuRoot gpu_;
+};
+
+class ProductionPolicy {
+ public:
+  const Requirements& requirements() const { return requirements_; }
+
+ private:
+  friend struct Access;
+  explicit ProductionPolicy(Requirements requirements) : requirements_(std::move(requirements)) {}
+  Requirements requirements_;
+};
+
+using Policy = std::variant<DevelopmentPolicy, ProductionPolicy>;
+const Requirements& requirements(const Policy& policy);
+
+// parse reads a policy file.
+//   policy.parse.too_large, policy.parse.toml, policy.parse.empty
+//   policy.parse.unknown_key     a key that has no meaning here        policy.parse.missing   a key that must be there is not
+//   policy.parse.type            a value of another type               policy.parse.value     out of range, or does not decode
+//   policy.parse.empty_list      a list that must name something names nothing
+//   policy.kind                  neither "development" nor "production"
+//   policy.production.sim        a production policy that names roots of the simulated TEE
+//   policy.production.debug      a production policy with the exception allow_debug
+//   policy.exception.chip_ledger      neither a chip ledger nor the exception no_chip_ledger, or both
+//   policy.exception.one_root_owner   min_root_owners below 2 without the exception
+//   policy.roles.same_key        one key in two roles
+Result<Policy> parse(ByteSpan toml);
+
+}  // namespace openpcc::policy
