@@ -12,6 +12,7 @@
 
 #include "openpcc/core/environment.h"
 #include "openpcc/hpke/hpke.h"
+#include "openpcc/ohttp/chunk.h"
 #include "openpcc/ohttp/media_types.h"
 
 namespace openpcc::ohttp {
@@ -103,34 +104,6 @@ class GatewayExchange {
  private:
   struct State;
   std::unique_ptr<State> state_;
-};
-
-// Chunk framing, shared with the envelope: QUIC varint length (0: the final chunk, to the end of the transport) and the sealed bytes.
-// ChunkReader cuts a stream into sealed chunks without copying those that arrive whole.
-class ChunkReader {
- public:
-  // Sealed chunks are 17..sealed_bytes_max bytes, the final one 16..sealed_bytes_max.
-  ChunkReader(size_t sealed_bytes_max, Rule bad_chunk, Rule truncated);
-  struct Chunk {
-    MutableByteSpan sealed;  // valid until the next call; may be opened in place
-    bool last;
-  };
-  // feed hands over bytes; they are copied.
-  void feed(ByteSpan bytes);
-  // end says that the transport ended; the final chunk becomes available only then.
-  void end();
-  // next returns a chunk, or nullopt when more bytes are needed (or after the last chunk). Errors are terminal.
-  Result<std::optional<Chunk>> next();
-
- private:
-  Bytes buffer_;
-  size_t begin_ = 0;
-  size_t sealed_bytes_max_;
-  Rule bad_chunk_;
-  Rule truncated_;
-  bool final_ = false;
-  bool ended_ = false;
-  bool done_ = false;
 };
 
 }  // namespace openpcc::ohttp
