@@ -45,12 +45,13 @@ struct ResponseHead {
 enum class Framing : uint8_t { known_length = 0, indeterminate_length = 2 };
 
 struct Limits {
-  size_t head_bytes_max = 16 * 1024;       // control data and header section, and again the trailer section
+  size_t head_bytes_max = 16 * 1024;  // control data and header section, interim responses included; and again the trailer section
   uint64_t content_bytes_max = 256ull << 20;
   size_t interim_responses_max = 8;
 };
 
-// Encoding. Known length writes the whole message at once.
+// Encoding. Encoders judge nothing: what is ill-formed is refused by whoever decodes it, and cannot change the framing.
+// Known length writes the whole message at once, with an empty trailer section.
 Bytes encode_request(const RequestHead& head, ByteSpan content);
 Bytes encode_response(const ResponseHead& head, ByteSpan content);
 // Indeterminate length: the head, then any number of content pieces (an empty one writes nothing), then the end.
@@ -66,14 +67,16 @@ struct Content { ByteSpan bytes; };       // non-empty; valid until the next cal
 struct Trailers { Fields fields; };       // only when there are any
 struct End {};                            // the message is complete; padding may follow and is checked
 
-// Decoder<RequestHead> or Decoder<ResponseHead>. Any error is terminal and is returned by every later call.
+// Decoder<RequestHead> or Decoder<ResponseHead>. Any error is terminal and is returned by every later call. What is longer than a limit is
+// refused by its announced length, before its bytes are kept. After End, next() checks padding and says NeedMore.
 //   bhttp.3.framing          the indicator is not one of this kind of message
-//   bhttp.3.8.truncated      the input ended inside a part that may not be cut
-//   bhttp.3.8.padding        a byte other than zero after the end
+//   bhttp.3.control          an empty or ill-formed method, scheme or path, or an ill-formed authority
+//   bhttp.3.5.status         outside 100..599
 //   bhttp.3.field_name       empty, upper case, not a token, a pseudo-field
-//   bhttp.3.field_value      a control character
-//   bhttp.3.5.status         outside 200..599 (final) or 100..199 (interim)
-//   bhttp.3.control          an empty or ill-formed method, scheme or path
+//   bhttp.3.field_value      a control character other than a tab inside, or a space or tab at either end
+//   bhttp.3.section          a field line that crosses the end of its section (known length)
+//   bhttp.3.8.truncated      the input ended inside a part, or before the final control data was complete; a missing part is an empty one
+//   bhttp.3.8.padding        a byte other than zero after the end
 //   bhttp.limit.head, bhttp.limit.content, bhttp.limit.interim
 template <class Head>
 class Decoder {
@@ -84,7 +87,7 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
   ~Decoder();
 
-  // feed hands over the next bytes; they must stay alive until next() returned NeedMore.
+  // feed hands over the next bytes, after next() said NeedMore and before end(); they must stay alive until it says so again.
   void feed(ByteSpan bytes);
   // end says that the input is over: a message cut where RFC 9292 s3.8 allows it is completed, any other is an error.
   void end();
@@ -94,8 +97,11 @@ class Decoder {
   struct State;
   std::unique_ptr<State> state_;
 };
+extern template class Decoder<RequestHead>;
+extern template class Decoder<ResponseHead>;
 
-// decode_request reads one whole message (either framing) that may be followed by zero padding.
+// decode_request reads one whole message (either framing) that may be followed by zero padding; so does decode_response. Trailers are
+// checked and dropped. Errors: as Decoder.
 struct Request { RequestHead head; Bytes content; };
 struct Response { ResponseHead head; Bytes content; };
 Result<Request> decode_request(ByteSpan message, Limits limits = {});
