@@ -15,7 +15,7 @@ inline constexpr size_t kAeadNonceBytes = 12;
 // aead_key_bytes: 16 or 32.
 constexpr size_t aead_key_bytes(AeadId id) { return id == AeadId::aes_128_gcm ? 16 : 32; }
 
-// Aead seals and opens with one key and a context kept per direction; nothing is allocated per message. Not thread-safe.
+// Aead seals and opens with one key, expanded once; nothing is allocated per message. Not thread-safe.
 class Aead {
  public:
   // `key`: aead_key_bytes(id) bytes, or the process ends (our bug).

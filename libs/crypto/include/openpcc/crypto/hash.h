@@ -37,14 +37,25 @@ inline Sha256Digest sha256(ByteSpan bytes) { return sha256({bytes}); }
 Sha384Digest sha384(ByteSpan bytes);
 Sha512Digest sha512(ByteSpan bytes);
 Sha256Digest sha3_256(std::initializer_list<ByteSpan> parts);
-// shake256 fills `out` with SHAKE256(bytes).
-void shake256(ByteSpan bytes, MutableByteSpan out);
+// shake256 fills `out` with SHAKE256 of the concatenation of the parts.
+void shake256(std::initializer_list<ByteSpan> parts, MutableByteSpan out);
+inline void shake256(ByteSpan bytes, MutableByteSpan out) { shake256({bytes}, out); }
 
 // HMAC-SHA-256 (RFC 2104) of the concatenation of the parts; keys of any size.
-Secret<32> hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts);
+Secret<32> hmac_sha256(ByteSpan key, std::span<const ByteSpan> parts);
+inline Secret<32> hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> parts) {
+  return hmac_sha256(key, std::span<const ByteSpan>(parts.begin(), parts.size()));
+}
 
-// HKDF-SHA-256 (RFC 5869). The parts of ikm and info are concatenated. `out`: at most 8160 bytes.
-Secret<32> hkdf_extract(ByteSpan salt, std::initializer_list<ByteSpan> ikm);
-void hkdf_expand(ByteSpan prk, std::initializer_list<ByteSpan> info, MutableByteSpan out);
+// HKDF-SHA-256 (RFC 5869). The parts of ikm and info are concatenated. `out`: at most kHkdfOutputBytesMax bytes, or the process ends.
+inline constexpr size_t kHkdfOutputBytesMax = 255 * 32;
+Secret<32> hkdf_extract(ByteSpan salt, std::span<const ByteSpan> ikm);
+inline Secret<32> hkdf_extract(ByteSpan salt, std::initializer_list<ByteSpan> ikm) {
+  return hkdf_extract(salt, std::span<const ByteSpan>(ikm.begin(), ikm.size()));
+}
+void hkdf_expand(ByteSpan prk, std::span<const ByteSpan> info, MutableByteSpan out);
+inline void hkdf_expand(ByteSpan prk, std::initializer_list<ByteSpan> info, MutableByteSpan out) {
+  hkdf_expand(prk, std::span<const ByteSpan>(info.begin(), info.size()), out);
+}
 
 }  // namespace openpcc::crypto

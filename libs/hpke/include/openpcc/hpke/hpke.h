@@ -35,14 +35,12 @@ inline constexpr size_t kPrivateKeyBytes = 32;  // X25519 scalar, or X-Wing seed
 Result<KemId> parse_kem(uint16_t kem);
 Result<Suite> parse_suite(uint16_t kem, uint16_t kdf, uint16_t aead);
 
-// PublicKey is a checked recipient key, kept in expanded form.
+// PublicKey is a checked recipient key, kept in expanded form. Copies share it; threads may use it at the same time.
 class PublicKey {
  public:
-  // parse: hpke.7.1.public_key for a wrong size or a key that fails its KEM's validation.
+  // parse: hpke.7.1.public_key for a wrong size or a key that fails its KEM's validation, which here includes X25519 points of small
+  // order: no agreement with them can succeed, so that encapsulation needs no error of its own.
   static Result<PublicKey> parse(KemId kem, ByteSpan bytes);
-  PublicKey(PublicKey&&) noexcept;
-  PublicKey& operator=(PublicKey&&) noexcept;
-  ~PublicKey();
   KemId kem() const;
   ByteSpan bytes() const;
 
@@ -53,7 +51,7 @@ class PublicKey {
   std::shared_ptr<const State> state_;
 };
 
-// PrivateKey is expanded once from its 32 bytes and kept so.
+// PrivateKey is expanded once from its 32 bytes and kept so. Threads may use it at the same time.
 class PrivateKey {
  public:
   static PrivateKey generate(KemId kem, Random& random);
@@ -75,16 +73,17 @@ class PrivateKey {
   std::unique_ptr<State> state_;
 };
 
-// Context is what both sides hold after setup; its sequence number advances with every message, even a failed write of it.
+// Context is what both sides hold after setup. Not thread-safe.
 class Context {
  public:
-  // export_secret is RFC 9180 s5.3; `out`: at most 8160 bytes. It may be called at any time.
+  // export_secret is RFC 9180 s5.3; the parts of `exporter_context` are concatenated. `out`: at most 8160 bytes. It may be called at any
+  // time and does not advance the sequence.
   void export_secret(std::initializer_list<ByteSpan> exporter_context, MutableByteSpan out) const;
 
  protected:
   friend struct KeySchedule;
   Context(Suite suite, crypto::Aead aead, std::array<uint8_t, 12> base_nonce, Secret<32> exporter);
-  std::array<uint8_t, 12> next_nonce();
+  std::array<uint8_t, 12> nonce() const;
 
   Suite suite_;
   crypto::Aead aead_;
@@ -95,7 +94,7 @@ class Context {
 
 class SenderContext : public Context {
  public:
-  // seal encrypts the next message; `out`: plaintext.size() + 16 bytes, may start at the plaintext.
+  // seal encrypts the next message and advances the sequence; `out`: plaintext.size() + 16 bytes, may start at the plaintext.
   void seal(ByteSpan aad, ByteSpan plaintext, MutableByteSpan out);
 
  private:
@@ -106,7 +105,7 @@ class SenderContext : public Context {
 class RecipientContext : public Context {
  public:
   // open decrypts the next message into sealed.size() - 16 bytes; the sequence advances on success alone (RFC 9180 s5.2).
-  //   hpke.5.2.open   wrong key, order, AAD or bytes
+  //   hpke.5.2.open   wrong key, order, AAD or bytes, or fewer than 16 bytes
   Result<> open(ByteSpan aad, ByteSpan sealed, MutableByteSpan out);
 
  private:
@@ -114,22 +113,23 @@ class RecipientContext : public Context {
   using Context::Context;
 };
 
-// Encapsulation is what a sender can prepare before it knows `info`: half of the cost of setup_sender. Used once.
+// Encapsulation is what a sender can prepare before it knows `info`: nearly all of the cost of setup_sender. Used once.
 struct Encapsulation {
   Bytes enc;
   Secret<32> shared_secret;
 };
+// encapsulate draws 32 bytes for X25519 (the ephemeral scalar), 64 for X-Wing (ML-KEM's randomness, then the scalar).
 Encapsulation encapsulate(const PublicKey& recipient, Random& random);
 
 struct Sender {
   Bytes enc;
   SenderContext context;
 };
-// setup_sender is SetupBaseS (RFC 9180 s5.1.1). The parts of `info` are concatenated.
+// setup_sender is SetupBaseS (RFC 9180 s5.1.1). The parts of `info` are concatenated. `recipient` has the suite's KEM, or the process ends.
 Sender setup_sender(const Suite& suite, Encapsulation encapsulation, std::initializer_list<ByteSpan> info);
 Sender setup_sender(const Suite& suite, const PublicKey& recipient, std::initializer_list<ByteSpan> info, Random& random);
 
-// setup_recipient is SetupBaseR.
+// setup_recipient is SetupBaseR. `key` has the suite's KEM, or the process ends.
 //   hpke.7.1.enc   wrong size, or an agreement that must abort
 Result<RecipientContext> setup_recipient(const Suite& suite, const PrivateKey& key, ByteSpan enc, std::initializer_list<ByteSpan> info);
 
