@@ -5,11 +5,10 @@
 set -euo pipefail
 
 suite=trixie
-jobs=$(nproc)
 cache="${OPENPCC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/openpcc}"
 
 # What OpenPCC never speaks stays out of the library: fewer bytes to audit, fewer ways to misconfigure.
-options=(linux-"$(uname -m)" no-shared no-tests no-docs no-apps no-module no-dso no-engine no-legacy no-autoload-config
+options=("linux-$(uname -m)" no-shared no-tests no-docs no-apps no-module no-dso no-engine no-legacy no-autoload-config
   no-quic no-dtls no-ssl3 no-tls1 no-tls1_1 no-comp no-srp no-srtp no-slh-dsa no-dsa no-filenames
   no-aria no-bf no-camellia no-cast no-des no-idea no-md4 no-mdc2 no-rc2 no-rc4 no-rmd160 no-seed
   no-sm2 no-sm3 no-sm4 no-whirlpool no-psk no-gost enable-ec_nistp_64_gcc_128)
@@ -25,6 +24,7 @@ fi
 root="$cache/apt-$suite"
 mirror=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?) *(https?:[^ ]+).*/\3/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
   grep -E '/debian/?$' | head -n 1 || true)
+mirror=${mirror:-http://deb.debian.org/debian} # a derivative's own mirror has no trixie; the archive's signature is what counts
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 apt_in_root() {
   local tool=$1; shift
@@ -34,7 +34,6 @@ apt_in_root() {
 }
 
 prepare_root() {
-  [ -n "$mirror" ] || die "no Debian mirror found in the apt sources; install OpenSSL >= 3.5 or set OPENPCC_OPENSSL_PREFIX"
   [ -r "$keyring" ] || die "$keyring is missing; install debian-archive-keyring"
   mkdir -p "$root/lists/partial" "$root/cache/archives/partial"
   : >"$root/status"
@@ -69,9 +68,25 @@ check_upstream_signature() {
   signature=$(find . -maxdepth 1 -name 'openssl_*.orig.tar.gz.asc' | head -n 1)
   tarball=${signature%.asc}
   keys=$(find . -path '*/debian/upstream/signing-key.asc' | head -n 1)
-  [ -n "$signature" ] && [ -n "$keys" ] || die "the source package carries no upstream signature"
-  gpg --batch --yes --dearmor -o upstream.gpg "$keys" 2>/dev/null
+  if [ -z "$signature" ] || [ -z "$keys" ]; then die "the source package carries no upstream signature"; fi
+  gpg --homedir . --batch --yes --dearmor -o upstream.gpg "$keys" 2>/dev/null
   gpgv --quiet --keyring ./upstream.gpg "$signature" "$tarball" >&2 || die "upstream's signature of $tarball is bad"
+}
+
+# step runs a command with its output in a log; it says every 20 seconds that it lives, and shows the log's end when it fails.
+step() {
+  local name=$1 log="$work/$1.log" pid shown=$SECONDS
+  shift
+  "$@" >"$log" 2>&1 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 0.5
+    if [ $((SECONDS - shown)) -ge 20 ]; then
+      shown=$SECONDS
+      say "$name: $(wc -l <"$log") lines of output so far"
+    fi
+  done
+  wait "$pid" || { tail -n 20 "$log" >&2; die "$name failed"; }
 }
 
 build() {
@@ -82,14 +97,14 @@ build() {
   trap "rm -rf '$work'" EXIT
   version=$(download "$work")
   cd "$work"
-  dpkg-source --require-valid-signature --no-check -x openssl_*.dsc source >&2 2>/dev/null || dpkg-source -x openssl_*.dsc source >/dev/null
+  dpkg-source --no-check -x openssl_*.dsc source >unpack.log 2>&1 || { cat unpack.log >&2; die "the source package cannot be unpacked"; }
   check_upstream_signature
   source="$work/source"
   cd "$source"
-  say "building openssl $version once ($jobs jobs, two to four minutes)"
-  ./Configure "${options[@]}" --prefix="$prefix" --libdir=lib -fPIC -O2 >"$work/configure.log" 2>&1 || { tail -20 "$work/configure.log" >&2; die "configure failed"; }
-  make -s -j"$jobs" build_libs >"$work/make.log" 2>&1 || { tail -20 "$work/make.log" >&2; die "build failed"; }
-  make -s DESTDIR="$work/install" install_dev >"$work/install.log" 2>&1 || { tail -20 "$work/install.log" >&2; die "install failed"; }
+  say "building openssl $version once (two to four minutes on two cores)"
+  step configure ./Configure "${options[@]}" --prefix="$prefix" --libdir=lib -fPIC -O2
+  step build make -j"$(nproc)" build_libs
+  step install make DESTDIR="$work/install" install_dev
   echo "$version" >"$work/install$prefix/VERSION"
   mkdir -p "$(dirname "$prefix")"
   # Moved into place whole, so that an interrupted build is never mistaken for a finished one.

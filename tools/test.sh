@@ -6,6 +6,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$root"
+python= # set by python_env
 
 results="$root/build/results"
 export OPENPCC_RULES_TRIPPED="$results/rules-tripped"

@@ -20,5 +20,5 @@ int main(int argc, char** argv) {
     }
   }
   std::printf("replayed %zu inputs\n", files);
-  return files == 0 ? 1 : 0; // an empty corpus tests nothing
+  return files == 0 ? 1 : 0;  // an empty corpus tests nothing
 }

@@ -23,7 +23,7 @@ def tree(tmp_path):
         for name, text in files.items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_bytes(text.encode())
         return tmp_path
 
     return write

@@ -67,7 +67,7 @@ ByteWriter& ByteWriter::u32(uint32_t v) { return u16(static_cast<uint16_t>(v >> 
 ByteWriter& ByteWriter::u64(uint64_t v) { return u32(static_cast<uint32_t>(v >> 32)).u32(static_cast<uint32_t>(v)); }
 
 ByteWriter& ByteWriter::varint(uint64_t v) {
-  std::array<uint8_t, 8> buffer;
+  std::array<uint8_t, 8> buffer{};
   const size_t n = put_varint(v, buffer);
   return bytes({buffer.data(), n});
 }

@@ -24,9 +24,7 @@ inline ByteSpan as_bytes(std::string_view text) { return {reinterpret_cast<const
 inline std::string_view as_text(ByteSpan bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // equal compares public bytes; secrets are compared by equals_ct of secret.h.
-inline bool equal(ByteSpan a, ByteSpan b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
-}
+inline bool equal(ByteSpan a, ByteSpan b) { return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0); }
 
 // ByteReader takes fields off the front of untrusted bytes, which must outlive it. Every short read fails with the rule given at
 // construction (code malformed) and consumes nothing.

@@ -41,8 +41,11 @@ struct Error {
   std::string detail;
 };
 
+// Result is std::expected, made a type that no caller can drop unseen (g++ and clang warn, and warnings are errors).
 template <class T = void>
-using Result = std::expected<T, Error>;
+struct [[nodiscard]] Result : std::expected<T, Error> {
+  using std::expected<T, Error>::expected;
+};
 
 // fail is the one way to make an error; the list of rule ids is read from its calls.
 [[nodiscard]] inline std::unexpected<Error> fail(Code code, Rule rule, std::string detail = {}) {
@@ -63,10 +66,11 @@ std::string describe(const Error& error);
 #define OPENPCC_CHECK(condition) \
   (static_cast<bool>(condition) ? static_cast<void>(0) : ::openpcc::check_failed(#condition, __FILE__, __LINE__))
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration and `return` cannot stand in parentheses
 #define OPENPCC_CONCAT_(a, b) a##b
 #define OPENPCC_CONCAT(a, b) OPENPCC_CONCAT_(a, b)
-#define OPENPCC_TRY_(name, expression, return_)                     \
-  auto name = (expression);                                         \
+#define OPENPCC_TRY_(name, expression, return_) \
+  auto name = (expression);                     \
   if (!name) return_ ::std::unexpected(::std::move(name).error())
 #define OPENPCC_LET_(name, declaration, expression, return_) \
   OPENPCC_TRY_(name, expression, return_);                   \
@@ -76,8 +80,7 @@ std::string describe(const Error& error);
 //   OPENPCC_LET(const uint16_t kem, reader.u16());
 // The CO_ forms do the same in a coroutine; co_await into a named local first (GCC 12 miscompiles temporaries there).
 #define OPENPCC_TRY(expression) OPENPCC_TRY_(OPENPCC_CONCAT(result_, __LINE__), expression, return)
-#define OPENPCC_LET(declaration, expression) \
-  OPENPCC_LET_(OPENPCC_CONCAT(result_, __LINE__), declaration, expression, return)
+#define OPENPCC_LET(declaration, expression) OPENPCC_LET_(OPENPCC_CONCAT(result_, __LINE__), declaration, expression, return)
 #define OPENPCC_CO_TRY(expression) OPENPCC_TRY_(OPENPCC_CONCAT(result_, __LINE__), expression, co_return)
-#define OPENPCC_CO_LET(declaration, expression) \
-  OPENPCC_LET_(OPENPCC_CONCAT(result_, __LINE__), declaration, expression, co_return)
+#define OPENPCC_CO_LET(declaration, expression) OPENPCC_LET_(OPENPCC_CONCAT(result_, __LINE__), declaration, expression, co_return)
+// NOLINTEND(bugprone-macro-parentheses)
