@@ -55,18 +55,19 @@ struct Recipient {
 
 // AnswerOpener turns the bytes of an answer into the bytes of the node's Binary HTTP response. Any error is terminal.
 //   envelope.answer.index      not one of our recipients
-//   envelope.answer.chunk      an empty, oversized or badly sized chunk
-//   envelope.answer.open       wrong key, tag or order: not an answer to this request by this node
-//   envelope.answer.frame      bad length, filler other than zero, or a size that no profile gives
+//   envelope.answer.chunk      a chunk that is empty, oversized or of a size that no profile gives (no multiple of 256)
+//   envelope.answer.open       wrong key, tag, order or bytes: not an answer to this request by this node
+//   envelope.answer.frame      a length over the frame's, or filler other than zero
 //   envelope.answer.truncated  the transport ended before the final chunk was good
 class AnswerOpener {
  public:
   AnswerOpener(AnswerOpener&&) noexcept;
   AnswerOpener& operator=(AnswerOpener&&) noexcept;
   ~AnswerOpener();
-  // open feeds bytes and appends the response bytes that they complete to `message`.
+  // open feeds bytes and appends the response bytes that they complete to `message`. The caller parses them: a byte after the end of
+  // the Binary HTTP message, zero or not, is the caller's to refuse.
   Result<> open(ByteSpan bytes, Bytes& message);
-  // end says that the transport ended.
+  // end says that the transport ended, and appends what the final frame holds. Once only; the answer is whole when it succeeds.
   Result<> end(Bytes& message);
   // node is the recipient that answers; empty before the first byte.
   std::optional<NodeId> node() const;
@@ -122,22 +123,26 @@ struct NodeKey {
 
 // RequestOpener decrypts an envelope as it arrives, for the one of our keys that it names. Nothing may be acted on before finish().
 //   envelope.1.version, envelope.1.suite (unsupported)
-//   envelope.1.header      k outside 1..4, node ids not strictly ascending, truncated
+//   envelope.1.header      k outside 1..4, node ids not strictly ascending, or an end inside header or wraps
 //   envelope.1.recipient   none of our keys is named
 //   envelope.1.wrap        the wrap does not open
-//   envelope.1.chunk       empty, oversized or badly sized chunk
-//   envelope.1.open        a chunk does not open
-//   envelope.1.truncated   ended before the final chunk was good
-//   envelope.1.body_hash, envelope.1.commit, envelope.1.padding (size is not a Padmé bucket)
-//   envelope.1.too_large
+//   envelope.1.commit      the wrap's dek is not the one that the header commits to
+//   envelope.1.chunk       a chunk that is empty, oversized or not of the one size it may have
+//   envelope.1.open        a chunk does not open: wrong key, order, end mark or bytes, a cut or an addition to the final one
+//   envelope.1.too_large   more than kRequestBytesMax
+//   envelope.1.truncated   ended before a final chunk
+//   envelope.1.body_hash   not the message that the wrap was made for
+//   envelope.1.padding     the size is not a Padmé bucket
 class RequestOpener {
  public:
-  // `random` outlives the opener and gives the answer's nonce.
+  // `random` outlives the opener and gives the answer's nonce. Where several of our keys are named, the first in the header's order is used.
   RequestOpener(std::span<const NodeKey> keys, Random& random);
   RequestOpener(RequestOpener&&) noexcept;
   RequestOpener& operator=(RequestOpener&&) noexcept;
   ~RequestOpener();
+  // feed takes the next bytes, cut anywhere, and refuses at the first that shows a fault. Any error is terminal.
   Result<> feed(ByteSpan bytes);
+  // finish says that the transport ended; once only.
   Result<OpenedRequest> finish();
 
  private:
