@@ -86,7 +86,7 @@ class Evidence {
  public:
   //   attest.cmw.too_large   the collection or an item exceeds its limit (limit)
   //   attest.cmw.json        not JSON, too deep, or a key twice
-  //   attest.cmw.record      not [type, base64url value, optional indicator "evidence"]
+  //   attest.cmw.record      not [media type, base64url value]; indicators, which RFC 9999 leaves optional, are not used
   //   attest.cmw.member      a member that we do not know (unsupported)
   //   attest.cmw.device      a device without report, with more than 16 certificates, or a gap in their numbers
   //   attest.cmw.gpus        more than 16 GPUs, or a gap in their numbers

@@ -20,7 +20,7 @@ using NodePtr = std::shared_ptr<const attest::VerifiedNode>;
 struct Entry {
   attest::NodeId node_id;  // as the leaf says; zeros where the leaf itself is malformed
   std::shared_ptr<const attest::Verdict> verdict;
-  NodePtr node;  // null unless accepted
+  NodePtr node;         // null unless accepted
   std::string refusal;  // rule id when the leaf is refused before or beside its evidence; empty otherwise
 };
 

@@ -30,21 +30,21 @@ struct Exceptions {
 
 // Requirements are common to both kinds.
 struct Requirements {
-  std::string deployment;           // the deployment origin that nodes must be bound to
-  note::VerifierKey directory_key;  // signs bundles
-  note::VerifierKey beacon_key;     // cosigns freshness beacons
-  std::vector<Bytes> releases;      // measurements of the node image; at least one
-  std::vector<Bytes> gpu_releases;  // measurements of GPU firmware; at least one where require_gpu
-  std::vector<crypto::Sha256Digest> models;   // digests of the models that may be served; at least one
-  std::vector<crypto::Sha256Digest> configs;  // digests of accepted node configurations; none: not checked, and the verdict says so
+  std::string deployment;                       // the deployment origin that nodes must be bound to
+  note::VerifierKey directory_key;              // signs bundles
+  note::VerifierKey beacon_key;                 // cosigns freshness beacons
+  std::vector<Bytes> releases{};                // measurements of the node image; at least one
+  std::vector<Bytes> gpu_releases{};            // measurements of GPU firmware; at least one where require_gpu
+  std::vector<crypto::Sha256Digest> models{};   // digests of the models that may be served; at least one
+  std::vector<crypto::Sha256Digest> configs{};  // digests of accepted node configurations; none: not checked, and the verdict says so
   bool require_gpu = false;
   uint16_t min_tcb = 0;
   uint16_t min_gpu_tcb = 0;
   uint8_t min_root_owners = 2;
   UnixSeconds freshness_age_s = kFreshnessAgeMax_s;  // of the beacon at a key's not-before
-  std::vector<Bytes> chips;                          // the chip ledger: CPU chip ids and GPU device ids; sorted
-  Exceptions exceptions;
-  crypto::Sha256Digest digest;  // SHA-256 of the policy file as read
+  std::vector<Bytes> chips{};                        // the chip ledger: CPU chip ids and GPU device ids; sorted
+  Exceptions exceptions{};
+  crypto::Sha256Digest digest{};  // SHA-256 of the policy file as read
 };
 
 class DevelopmentPolicy {

@@ -1,0 +1,143 @@
+// The evidence bundle. Spec: spec/evidence.md s1; RFC 9999 (CMW collections in JSON).
+#include "openpcc/attest/evidence.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "openpcc/strict_json/strict_json.h"
+
+namespace openpcc::attest {
+namespace {
+
+namespace bj = boost::json;
+
+constexpr size_t kLabelBytesMax = 32;
+constexpr size_t kMediaTypeBytesMax = 127;
+
+std::string_view view(const bj::string& text) { return {text.data(), text.size()}; }
+std::string_view view(bj::string_view text) { return {text.data(), text.size()}; }
+
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= kLabelBytesMax &&
+         std::ranges::all_of(label, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; });
+}
+
+bool is_media_type(std::string_view type) {
+  return !type.empty() && type.size() <= kMediaTypeBytesMax && std::ranges::all_of(type, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// number_of reads N of "prefix.N" in its one spelling; nullopt: another name. A number too large for any list comes out as npos.
+std::optional<size_t> number_of(std::string_view label, std::string_view prefix) {
+  if (!label.starts_with(prefix)) return std::nullopt;
+  label.remove_prefix(prefix.size());
+  size_t n = 0;
+  const auto [end, error] = std::from_chars(label.data(), label.data() + label.size(), n);
+  if (error != std::errc() || end != label.data() + label.size() || std::to_string(n) != label) return std::nullopt;
+  return n;
+}
+
+Result<Item> read_record(const bj::value& value) {
+  constexpr Rule kRecord = "attest.cmw.record";
+  const bj::array* record = value.if_array();
+  if (record == nullptr || record->size() != 2 || !(*record)[0].is_string() || !(*record)[1].is_string()) {
+    return fail(Code::malformed, kRecord, "not [media type, value]");
+  }
+  const std::string_view type = view((*record)[0].get_string());
+  const std::string_view encoded = view((*record)[1].get_string());
+  if (!is_media_type(type)) return fail(Code::malformed, kRecord, "bad media type");
+  if (encoded.size() > (kItemBytesMax * 4 + 2) / 3) return fail(Code::limit, "attest.cmw.too_large", "an item");
+  auto bytes = from_base64url(encoded);
+  if (!bytes) return fail(Code::malformed, kRecord, "the value is not base64url");
+  return Item{std::string(type), std::move(*bytes)};
+}
+
+// in_order turns numbered things into a list: every number from 0 on must be there, and at most count_max.
+template <class T>
+Result<std::vector<T>> in_order(std::map<size_t, T> numbered, size_t count_max, Rule rule) {
+  std::vector<T> out;
+  for (auto& [number, thing] : numbered) {
+    if (number != out.size() || number >= count_max) return fail(Code::malformed, rule, "too many, or a number left out");
+    out.push_back(std::move(thing));
+  }
+  return out;
+}
+
+Result<Device> read_device(const bj::value& value) {
+  constexpr Rule kDevice = "attest.cmw.device";
+  const bj::object* members = value.if_object();
+  if (members == nullptr) return fail(Code::malformed, kDevice, "not a collection");
+  Device out;
+  std::map<size_t, Item> chain;
+  for (const auto& member : *members) {
+    const std::string_view label = view(member.key());
+    OPENPCC_LET(Item item, read_record(member.value()));
+    if (label == "report") {
+      out.report = std::move(item);
+    } else if (const auto number = number_of(label, "chain.")) {
+      chain.emplace(*number, std::move(item));
+    } else if (is_label(label)) {
+      out.collateral.emplace(label, std::move(item));
+    } else {
+      return fail(Code::malformed, kDevice, "bad label");
+    }
+  }
+  if (out.report.media_type.empty()) return fail(Code::malformed, kDevice, "no report");
+  OPENPCC_LET(out.chain, in_order(std::move(chain), kChainMax, kDevice));
+  return out;
+}
+
+bj::array write_record(const Item& item) { return {item.media_type, to_base64url(item.bytes)}; }
+
+bj::object write_device(const Device& device) {
+  bj::object out;
+  out["report"] = write_record(device.report);
+  for (size_t i = 0; i < device.chain.size(); ++i) out["chain." + std::to_string(i)] = write_record(device.chain[i]);
+  for (const auto& [label, item] : device.collateral) out[label] = write_record(item);
+  return out;
+}
+
+}  // namespace
+
+Result<Evidence> Evidence::parse(ByteSpan bytes) {
+  if (bytes.size() > kEvidenceBytesMax) return fail(Code::limit, "attest.cmw.too_large", "the collection");
+  OPENPCC_LET(const bj::value root, strict_json::parse_strict(bytes, kEvidenceBytesMax, "attest.cmw.json"));
+  const bj::object* members = root.if_object();
+  if (members == nullptr) return fail(Code::malformed, "attest.cmw.json", "not an object");
+  Evidence out;
+  std::optional<Item> keys;
+  std::optional<Device> cpu;
+  std::map<size_t, Device> gpus;
+  for (const auto& member : *members) {
+    const std::string_view label = view(member.key());
+    if (label == "keys") {
+      OPENPCC_LET(keys, read_record(member.value()));
+    } else if (label == "cpu") {
+      OPENPCC_LET(cpu, read_device(member.value()));
+    } else if (const auto number = number_of(label, "gpu.")) {
+      OPENPCC_LET(Device gpu, read_device(member.value()));
+      gpus.emplace(*number, std::move(gpu));
+    } else {
+      return fail(Code::unsupported, "attest.cmw.member", std::string(label.substr(0, kLabelBytesMax)));
+    }
+  }
+  if (!keys || !cpu) return fail(Code::malformed, "attest.cmw.missing", keys ? "cpu" : "keys");
+  if (keys->media_type != kClaimsType) return fail(Code::unsupported, "attest.cmw.keys_type", keys->media_type);
+  OPENPCC_LET(out.claims_, Claims::parse(keys->bytes));
+  OPENPCC_LET(out.gpus_, in_order(std::move(gpus), kGpusMax, "attest.cmw.gpus"));
+  out.binding_ = attest::binding(keys->bytes);
+  out.cpu_ = std::move(*cpu);
+  out.bytes_.assign(bytes.begin(), bytes.end());
+  return out;
+}
+
+Bytes encode_evidence(ByteSpan encoded_claims, const Device& cpu, const std::vector<Device>& gpus) {
+  bj::object out;
+  out["keys"] = write_record({std::string(kClaimsType), Bytes(encoded_claims.begin(), encoded_claims.end())});
+  out["cpu"] = write_device(cpu);
+  for (size_t i = 0; i < gpus.size(); ++i) out["gpu." + std::to_string(i)] = write_device(gpus[i]);
+  const std::string text = bj::serialize(out);
+  return Bytes(text.begin(), text.end());
+}
+
+}  // namespace openpcc::attest

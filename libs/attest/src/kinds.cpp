@@ -1,0 +1,92 @@
+#include "kinds.h"
+
+#include <algorithm>
+
+namespace openpcc::attest {
+namespace {
+
+using policy::DevelopmentPolicy;
+using policy::ProductionPolicy;
+
+// certificate_of takes the one certificate that a simulated device has.
+Result<ByteSpan> certificate_of(const Device& device) {
+  if (device.chain.size() != 1 || device.chain[0].media_type != sim::kCertificateType) {
+    return fail(Code::malformed, "attest.kind.chain", "a simulated device has one certificate");
+  }
+  if (!device.collateral.empty()) return fail(Code::malformed, "attest.kind.collateral", "a simulated device has none");
+  return ByteSpan(device.chain[0].bytes);
+}
+
+template <size_t N>
+Bytes copy(const std::array<uint8_t, N>& a) {
+  return Bytes(a.begin(), a.end());
+}
+
+Result<Findings> verify_sim_cpu(const Device& device, const DevelopmentPolicy& policy) {
+  OPENPCC_LET(const ByteSpan certificate, certificate_of(device));
+  OPENPCC_LET(const sim::VerifiedCpu verified, sim::verify_cpu(device.report.bytes, certificate, policy.sim_cpu_root()));
+  const sim::CpuFields& f = verified.fields();
+  return Findings{copy(f.chip_id), copy(f.measurement), f.tcb, f.debug, copy(f.report_data), "simulated CPU root"};
+}
+
+Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& policy) {
+  OPENPCC_LET(const ByteSpan certificate, certificate_of(device));
+  OPENPCC_LET(const sim::VerifiedGpu verified, sim::verify_gpu(device.report.bytes, certificate, policy.sim_gpu_root()));
+  const sim::GpuFields& f = verified.fields();
+  return Findings{copy(f.device_id), copy(f.measurement), f.tcb, f.debug, copy(f.nonce), "simulated GPU root"};
+}
+
+constexpr Kind<DevelopmentPolicy> kDevelopmentCpus[] = {{sim::kCpuType, true, "sim.certificate.root", verify_sim_cpu}};
+constexpr Kind<DevelopmentPolicy> kDevelopmentGpus[] = {{sim::kGpuType, true, "sim.certificate.root", verify_sim_gpu}};
+
+template <class PolicyType>
+Result<const Kind<PolicyType>*> find(std::span<const Kind<PolicyType>> kinds, std::string_view media_type) {
+  const auto kind = std::ranges::find(kinds, media_type, &Kind<PolicyType>::media_type);
+  if (kind != kinds.end()) return &*kind;
+  if (is_simulated(media_type)) return fail(Code::rejected, "attest.kind.simulated", std::string(media_type));
+  return fail(Code::unsupported, "attest.kind.unknown", std::string(media_type));
+}
+
+template <class PolicyType>
+Result<Examined> examine_under(const Evidence& evidence, const PolicyType& policy) {
+  OPENPCC_LET(const Kind<PolicyType>* cpu, find(cpu_kinds<PolicyType>(), evidence.cpu().report.media_type));
+  Examined out{cpu->verify(evidence.cpu(), policy), {}, cpu->root_rule, cpu->root_rule, cpu->simulated};
+  for (const Device& device : evidence.gpus()) {
+    OPENPCC_LET(const Kind<PolicyType>* gpu, find(gpu_kinds<PolicyType>(), device.report.media_type));
+    out.gpus.push_back(gpu->verify(device, policy));
+    out.gpu_root_rule = gpu->root_rule;
+    out.simulated |= gpu->simulated;
+  }
+  return out;
+}
+
+}  // namespace
+
+template <>
+std::span<const Kind<DevelopmentPolicy>> cpu_kinds() {
+  return kDevelopmentCpus;
+}
+template <>
+std::span<const Kind<DevelopmentPolicy>> gpu_kinds() {
+  return kDevelopmentGpus;
+}
+// No kind of real hardware is verified yet: a production policy accepts nothing, rather than something by mistake.
+template <>
+std::span<const Kind<ProductionPolicy>> cpu_kinds() {
+  return {};
+}
+template <>
+std::span<const Kind<ProductionPolicy>> gpu_kinds() {
+  return {};
+}
+
+bool is_simulated(std::string_view media_type) {
+  const auto simulated = [&](const auto& kind) { return kind.simulated && kind.media_type == media_type; };
+  return std::ranges::any_of(kDevelopmentCpus, simulated) || std::ranges::any_of(kDevelopmentGpus, simulated);
+}
+
+Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy) {
+  return std::visit([&](const auto& p) { return examine_under(evidence, p); }, policy);
+}
+
+}  // namespace openpcc::attest

@@ -1,0 +1,64 @@
+// The kinds of evidence, and which type of policy may accept them.
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "openpcc/attest/evidence.h"
+#include "openpcc/policy/policy.h"
+
+namespace openpcc::attest {
+
+// Findings are what a verifier of some kind found in a device's genuine report.
+struct Findings {
+  Bytes device_id;
+  Bytes measurement;
+  uint16_t tcb;
+  bool debug;
+  Bytes bound;  // a CPU's report data, a GPU's nonce
+  std::string_view root_owner;
+};
+
+// Kind is one kind of report. PolicyType is the type of policy that admits it: a verifier of simulated reports takes a DevelopmentPolicy,
+// and so cannot stand in the table of production.
+template <class PolicyType>
+struct Kind {
+  std::string_view media_type;
+  bool simulated;
+  Rule root_rule;  // what refuses a report of another root
+  Result<Findings> (*verify)(const Device& device, const PolicyType& policy);
+};
+
+template <class PolicyType>
+std::span<const Kind<PolicyType>> cpu_kinds();
+template <class PolicyType>
+std::span<const Kind<PolicyType>> gpu_kinds();
+
+template <>
+std::span<const Kind<policy::DevelopmentPolicy>> cpu_kinds();
+template <>
+std::span<const Kind<policy::DevelopmentPolicy>> gpu_kinds();
+template <>
+std::span<const Kind<policy::ProductionPolicy>> cpu_kinds();
+template <>
+std::span<const Kind<policy::ProductionPolicy>> gpu_kinds();
+
+// is_simulated: a report of this type comes from the simulated TEE.
+bool is_simulated(std::string_view media_type);
+
+// Examined is what the kinds' verifiers say of all devices.
+struct Examined {
+  Result<Findings> cpu;
+  std::vector<Result<Findings>> gpus;
+  Rule cpu_root_rule;
+  Rule gpu_root_rule;
+  bool simulated;  // at least one device is
+};
+
+// examine finds each device's kind and lets it verify the device.
+//   attest.kind.unknown     a kind that nobody here verifies (unsupported)
+//   attest.kind.simulated   a simulated one under a production policy
+Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy);
+
+}  // namespace openpcc::attest

@@ -1,0 +1,132 @@
+// The verdict as text and as JSON.
+#include <boost/json.hpp>
+
+#include "openpcc/attest/verdict.h"
+
+namespace openpcc::attest {
+namespace {
+
+std::string padded(std::string_view text, size_t width) {
+  std::string out(text);
+  if (out.size() < width) out.append(width - out.size(), ' ');
+  return out;
+}
+
+std::string spaced(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) c = c == '_' ? ' ' : c;
+  return out;
+}
+
+std::string_view summary(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::accept: return "ACCEPTED";
+    case Outcome::accept_simulated: return "ACCEPTED, SIMULATED: software plays the TEE, which proves nothing about hardware";
+    case Outcome::reject: return "REJECTED";
+    case Outcome::unsupported: return "UNSUPPORTED: evidence of a kind that this verifier does not know";
+    case Outcome::malformed: return "MALFORMED: not evidence";
+  }
+  return "REJECTED";
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+void append_row(std::string& out, const Row& row, bool explain) {
+  out += "  " + padded(spaced(to_string(row.state)), 14) + padded(spaced(to_string(row.property)), 20) + row.seen + "\n";
+  const bool refused = row.required && row.state != State::passed;
+  if (!explain && !refused) return;
+  const std::string indent = "\n" + std::string(36, ' ');
+  out.pop_back();
+  out += indent + "rule     " + std::string(row.rule);
+  if (!row.expected.empty()) out += indent + "expected " + row.expected;
+  if (!row.remedy.empty()) out += indent + "remedy   " + row.remedy;
+  out += "\n";
+}
+
+}  // namespace
+
+std::string Verdict::text(bool explain) const {
+  std::string out(summary(outcome_));
+  out += "\n  node " + (node_id_ ? to_hex(*node_id_) : "unknown") + "\n";
+  if (!exceptions_.empty()) out += "  exceptions taken by the policy: " + join(exceptions_) + "\n";
+  for (const Row& row : rows_) append_row(out, row, explain);
+  return out;
+}
+
+std::string Verdict::json() const {
+  namespace bj = boost::json;
+  bj::array rows;
+  for (const Row& row : rows_) {
+    rows.push_back(bj::object{{"property", to_string(row.property)},
+                              {"state", to_string(row.state)},
+                              {"required", row.required},
+                              {"rule", row.rule},
+                              {"expected", row.expected},
+                              {"seen", row.seen},
+                              {"remedy", row.remedy}});
+  }
+  bj::object out{{"outcome", to_string(outcome_)},
+                 {"exit_code", exit_code()},
+                 {"node_id", node_id_ ? bj::value(to_hex(*node_id_)) : bj::value(nullptr)},
+                 {"evidence_sha256", to_hex(evidence_digest_)},
+                 {"policy_sha256", to_hex(policy_digest_)},
+                 {"exceptions", bj::value_from(exceptions_)},
+                 {"rows", std::move(rows)}};
+  return bj::serialize(out);
+}
+
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::accept: return "accept";
+    case Outcome::accept_simulated: return "accept_simulated";
+    case Outcome::reject: return "reject";
+    case Outcome::unsupported: return "unsupported";
+    case Outcome::malformed: return "malformed";
+  }
+  return "reject";
+}
+
+std::string_view to_string(State state) {
+  switch (state) {
+    case State::passed: return "passed";
+    case State::failed: return "failed";
+    case State::not_checked: return "not_checked";
+    case State::not_provable: return "not_provable";
+  }
+  return "failed";
+}
+
+std::string_view to_string(Property property) {
+  switch (property) {
+    case Property::format: return "format";
+    case Property::evidence_kind: return "evidence_kind";
+    case Property::root_of_trust: return "root_of_trust";
+    case Property::tcb: return "tcb";
+    case Property::debug: return "debug";
+    case Property::release: return "release";
+    case Property::key_binding: return "key_binding";
+    case Property::deployment: return "deployment";
+    case Property::freshness: return "freshness";
+    case Property::validity: return "validity";
+    case Property::models: return "models";
+    case Property::config: return "config";
+    case Property::gpu: return "gpu";
+    case Property::gpu_firmware: return "gpu_firmware";
+    case Property::gpu_binding: return "gpu_binding";
+    case Property::root_owners: return "root_owners";
+    case Property::chip_ledger: return "chip_ledger";
+    case Property::witnessed: return "witnessed";
+    case Property::non_targetability: return "non_targetability";
+    case Property::custody: return "custody";
+    case Property::one_chassis: return "one_chassis";
+    case Property::separation: return "separation";
+    case Property::trusted_time: return "trusted_time";
+  }
+  return "unknown";
+}
+
+}  // namespace openpcc::attest

@@ -1,0 +1,42 @@
+// TomlReader takes the values of a TOML table by name, and refuses what nobody took. The parser's headers stay in one .cpp file.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "openpcc/core/bytes.h"
+
+namespace openpcc::policy {
+
+// Errors: policy.parse.toml, policy.parse.empty, and of the accessors policy.parse.missing, policy.parse.type.
+class TomlReader {
+ public:
+  static Result<TomlReader> parse(std::string_view text);
+
+  bool has(std::string_view name) const;
+  Result<std::string> text(std::string_view name);
+  Result<int64_t> integer(std::string_view name);
+  Result<bool> boolean(std::string_view name);
+  Result<std::vector<std::string>> texts(std::string_view name);
+  // table is the table of this name; an absent one reads as empty where `optional`.
+  Result<TomlReader> table(std::string_view name, bool optional = false);
+  // end: policy.parse.unknown_key for a value that nobody took.
+  Result<> end() const;
+
+ private:
+  struct Document;
+  TomlReader(std::shared_ptr<const Document> document, const void* table, std::string path)
+      : document_(std::move(document)), table_(table), path_(std::move(path)) {}
+  template <class T>
+  Result<T> value(std::string_view name, const char* type);
+
+  std::shared_ptr<const Document> document_;  // keeps what table_ points into
+  const void* table_;                         // a toml::table
+  std::string path_;                          // "nodes." within [nodes]
+  std::set<std::string, std::less<>> taken_;
+};
+
+}  // namespace openpcc::policy
