@@ -89,17 +89,19 @@ class Field {
   std::string text_;
 };
 
-// Log writes whole lines to stderr. Thread-safe.
+// Log writes whole lines to stderr, from a queue of its own: a reader that stands still costs the oldest lines, never the program's work.
+// The destructor writes what is queued. Thread-safe.
 class Log {
  public:
   enum class Format : uint8_t { text, json };
-  // `program` is the name in each line. A Log of its own file descriptor is for tests.
+  // `program` is the name in each line; `clock` must outlive the log. Another file descriptor than stderr is for tests.
   Log(std::string_view program, Format format, Level least, const Clock& clock, int file_descriptor = 2);
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
   ~Log();
 
   void write(Event event, std::initializer_list<Field> fields = {});
+  size_t lines_dropped() const;
 
  private:
   struct State;

@@ -25,7 +25,7 @@ enum class Counter : uint8_t {
   evidence_refreshes,
   bundle_refreshes,
   tokens_generated,    // by the demo engine
-  log_lines_dropped,
+  log_lines_dropped,   // kept by run()
 };
 
 // Gauge goes up and down: "openpcc_<word>".

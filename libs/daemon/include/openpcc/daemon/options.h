@@ -13,7 +13,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "openpcc/core/bytes.h"
@@ -101,6 +100,7 @@ class Options {
   //   daemon.config.missing     a required setting without a value
   Result<std::optional<std::string>> load(std::span<const std::string> arguments, const Environment& environment);
 
+  std::string_view program() const;
   // file_bytes are the exact bytes of the configuration file, empty without one.
   const Bytes& file_bytes() const;
   // effective is the configuration in force, as TOML: what --print-config prints.
@@ -109,8 +109,6 @@ class Options {
   std::string help() const;
 
  private:
-  struct Value;
-  struct Setting;
   struct State;
   struct Rows {
     std::function<void()> clear;
@@ -119,7 +117,6 @@ class Options {
     std::function<void(Options&, size_t)> bind;
     std::function<void(Options&, const std::function<void()>&)> bind_blank;
   };
-  friend struct OptionsAccess;
 
   void add_integer(std::string_view key, Range range, std::string_view help, std::function<int64_t()> get, std::function<void(int64_t)> set);
   void add_rows(std::string_view key, std::string_view help, Presence presence, Rows rows);
