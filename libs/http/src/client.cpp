@@ -39,6 +39,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
       : executor_(executor), tls_(std::move(tls)), limits_(limits) {}
 
   const ClientLimits& limits() const { return limits_; }
+  bool speaks_tls() const { return tls_ != nullptr; }
 
   // take returns a kept connection that is still good, or null.
   std::shared_ptr<Connection> take(const Endpoint& endpoint);
@@ -115,9 +116,14 @@ void Pool::close() {
 }
 
 Task<Result<std::shared_ptr<Connection>>> Pool::open(std::shared_ptr<Pool> self, Endpoint endpoint) {
-  if (endpoint.kind == Endpoint::Kind::tls) co_return fail(Code::unsupported, "http.client.connect", "https");
   Result<std::unique_ptr<Stream>> stream = co_await connect(endpoint, self->limits_.connect_timeout);
   if (!stream) co_return fail(Code::unavailable, "http.client.connect", stream.error().detail);
+  if (endpoint.kind == Endpoint::Kind::tls) {
+    std::shared_ptr<const crypto::TlsContext> context = self->tls_;
+    std::string name = endpoint.host;
+    stream = co_await tls_client(std::move(*stream), std::move(context), std::move(name), self->limits_.connect_timeout);
+    if (!stream) co_return fail(stream.error().code, "http.client.tls", endpoint.to_string() + ": " + describe(stream.error()));
+  }
   const size_t buffer_bytes = std::max(kBufferBytes, self->limits_.head_bytes_max);
   co_return std::make_shared<Connection>(self->executor_, std::move(*stream), buffer_bytes);
 }
@@ -331,6 +337,7 @@ class PooledClient final : public Client {
  private:
   static Task<Result<std::unique_ptr<ClientExchange>>> begin(std::shared_ptr<Pool> pool, Endpoint endpoint, RequestHead head,
                                                              std::optional<uint64_t> body_bytes) {
+    OPENPCC_CHECK(endpoint.kind != Endpoint::Kind::tls || pool->speaks_tls());
     const Framing framing = body_bytes ? Framing{Framing::Kind::length, *body_bytes} : Framing{Framing::Kind::chunked, 0};
     // A request without a body needs no length, unless its method lets one expect a body (RFC 9110 s8.6).
     const bool bodiless = body_bytes == 0 && (head.method == "GET" || head.method == "HEAD" || head.method == "DELETE" || head.method == "OPTIONS");

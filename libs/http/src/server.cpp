@@ -341,6 +341,12 @@ Task<> Session::run() {
 
 // `counted` was made when the connection was accepted: coroutines start later.
 Task<> run_session(std::shared_ptr<Core> core, std::unique_ptr<Stream> stream, std::shared_ptr<Counted> counted) {
+  if (core->tls) {
+    std::shared_ptr<const crypto::TlsContext> context = core->tls;
+    Result<std::unique_ptr<Stream>> secured = co_await tls_server(std::move(stream), std::move(context), core->limits.head_timeout);
+    if (!secured || core->draining) co_return;
+    stream = std::move(*secured);
+  }
   const size_t buffer_bytes = std::max(kBufferBytes, core->limits.head_bytes_max);
   auto connection = std::make_shared<Connection>(core->executor, std::move(stream), buffer_bytes);
   {
@@ -430,7 +436,7 @@ Task<Result<>> ServerExchange::respond_with(ResponseHead head, ByteSpan body) {
 
 Result<std::unique_ptr<Server>> Server::listen(Loop& loop, const Endpoint& endpoint, std::shared_ptr<const crypto::TlsContext> tls,
                                                Handler handler, ServerLimits limits) {
-  if (endpoint.kind == Endpoint::Kind::tls) return fail(Code::unsupported, "http.server.bind", "https");
+  OPENPCC_CHECK((endpoint.kind == Endpoint::Kind::tls) == (tls != nullptr));
   auto listener = Listener::bind(loop.executor(), endpoint);
   if (!listener) return fail(Code::unavailable, "http.server.bind", listener.error().detail);
   Endpoint bound = (*listener)->endpoint();

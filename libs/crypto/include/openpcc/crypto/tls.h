@@ -51,7 +51,8 @@ class TlsSession {
   TlsSession& operator=(TlsSession&&) noexcept;
   ~TlsSession();
 
-  // feed hands over bytes from the transport (an empty span: the transport ended) and advances the handshake.
+  // feed hands over bytes from the transport (an empty span: the transport ended) and advances the handshake. After an error there may still
+  // be an alert to send.
   Result<> feed(ByteSpan ciphertext);
   // pull moves up to out.size() bytes that must be sent into `out` and returns how many; 0: nothing to send.
   size_t pull(MutableByteSpan out);
@@ -67,6 +68,8 @@ class TlsSession {
   bool closed_by_peer() const;
   // group is the negotiated key agreement's name, e.g. "X25519MLKEM768"; empty before the handshake ends.
   std::string group() const;
+  // alpn is the negotiated protocol; empty where there is none.
+  std::string alpn() const;
 
  private:
   struct State;

@@ -47,6 +47,7 @@ class Client {
   // open sends the request's head. `body_bytes`: Content-Length; nullopt: chunked. A connection from the pool that turns out dead before
   // the first byte of an answer is replaced once, unseen, when nothing but the head was sent.
   //   http.client.connect   nobody listens there, or the name is unknown
+  //   http.client.tls       the handshake failed: certificate, name, or no TLS 1.3 (the detail says which)
   virtual Task<Result<std::unique_ptr<ClientExchange>>> open(const Endpoint& endpoint, RequestHead head, std::optional<uint64_t> body_bytes) = 0;
 
   struct Answer {

@@ -56,7 +56,7 @@ struct ServerLimits {
 
 class Server {
  public:
-  // listen binds and starts accepting. Errors: http.server.bind (address in use, no permission), with the endpoint in the detail.
+  // listen binds and starts accepting. `tls`: for an https endpoint, and only there. Errors: http.server.bind (address in use, no permission), with the endpoint in the detail.
   static Result<std::unique_ptr<Server>> listen(Loop& loop, const Endpoint& endpoint, std::shared_ptr<const crypto::TlsContext> tls,
                                                 Handler handler, ServerLimits limits = {});
   virtual ~Server() = default;
