@@ -18,7 +18,8 @@ TEXT_SUFFIXES = {".h", ".cpp", ".py", ".sh", ".md", ".txt", ".toml", ".cmake", "
 README_LINES_MAX = 60
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
-LINKED = re.compile(r"\bopenpcc::(\w+)")
+DEFINITION = re.compile(r"\bopenpcc_(library|program)\(\s*([\w-]+)([^)]*)\)")
+LINKED = re.compile(r"\bopenpcc(?:::|_)(\w+)")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w./~}-])/(home|root|Users|work)/\w")
 BARE_SUPPRESSION = re.compile(r"//\s*NOLINT(NEXTLINE|BEGIN)?(\([^)]*\))?\s*$|#\s*noqa\s*$", re.MULTILINE)
@@ -60,20 +61,36 @@ def check_include(header, name, part, layers):
     return None
 
 
+def check_source(path, name, part, layers):
+    for header in includes(path):
+        complaint = check_include(header, name, part, layers)
+        if complaint:
+            yield complaint
+    if name not in layers["outside"]["libraries"]:
+        text = path.read_text(encoding="utf-8")
+        for word in layers["outside"]["words"]:
+            if word in text:
+                yield f"{word} reaches the outside world; that is left to {', '.join(layers['outside']['libraries'])}"
+
+
+def check_links(path, layers):
+    """What the definitions of a CMakeLists.txt link, apart from their tests."""
+    for kind, name, body in DEFINITION.findall(re.sub(r"#[^\n]*", "", path.read_text())):
+        for other in LINKED.findall(re.sub(r"\bTEST_DEPENDS[\s\w:.$\-{}]*?(?=\b[A-Z_]{4,}\b|$)", "", body)):
+            if name not in layers["only"].get(other, [name]):
+                yield f"{path}: only {', '.join(layers['only'][other])} may link {other}"
+            elif kind == "library" and other in layers["arrows"] and other not in [name, *layers["arrows"].get(name, [])]:
+                yield f"{path}: {name} may not link {other}"
+
+
 def check_library(library, layers):
     name = library.name
     if name not in layers["arrows"]:
         yield f"{library}: not in tools/layers.toml"
         return
     for path, part in sources(library):
-        for header in includes(path):
-            complaint = check_include(header, name, part, layers)
-            if complaint:
-                yield f"{path}: {complaint}"
-    definition = re.sub(r"TEST_DEPENDS[^)]*|#[^\n]*", "", (library / "CMakeLists.txt").read_text())
-    for other in LINKED.findall(definition):
-        if other not in [name, *layers["arrows"][name]]:
-            yield f"{library}/CMakeLists.txt: {name} may not link {other}"
+        for complaint in check_source(path, name, part, layers):
+            yield f"{path}: {complaint}"
     readme = library / "README.md"
     if not readme.exists():
         yield f"{library}: no README.md"
@@ -117,6 +134,9 @@ def check(root):
     yield from check_arrows(layers)
     for definition in sorted(root.glob("libs/*/CMakeLists.txt")):
         yield from check_library(definition.parent, layers)
+    for top in ("libs", "apps"):
+        for definition in sorted((root / top).rglob("CMakeLists.txt")):
+            yield from check_links(definition, layers)
     for path in text_files(root):
         yield from check_text(path)
 

@@ -9,23 +9,27 @@ LAYERS = """
 core = []
 crypto = ["core"]
 http = ["core", "crypto"]
+[only]
+secret_maker = ["openpcc-one"]
 [third_party]
 "openssl/" = ["crypto/src"]
 "boost/asio" = ["http"]
 [outside]
 libraries = ["http"]
 headers = ["fstream", "boost/asio", "thread"]
+words = ["getenv"]
 """
 GOOD = {
     "tools/layers.toml": LAYERS,
     "libs/core/CMakeLists.txt": "openpcc_library(core SOURCES src/a.cpp)\n",
     "libs/core/README.md": "# core\n",
     "libs/core/src/a.cpp": "#include <vector>\n",
-    "libs/crypto/CMakeLists.txt": "openpcc_library(crypto DEPENDS openpcc::core TEST_DEPENDS openpcc::http)\n",
+    "libs/crypto/CMakeLists.txt": "openpcc_library(crypto DEPENDS openpcc_core TEST_DEPENDS openpcc::http openpcc::secret_maker FUZZERS x)\n",
     "libs/crypto/README.md": "# crypto\n",
     "libs/crypto/src/b.cpp": '#include <openssl/evp.h>\n#include "openpcc/core/bytes.h"\n',
     "libs/crypto/test/b_test.cpp": '#include <fstream>\n#include "openpcc/http/server.h"\n',
     "libs/http/CMakeLists.txt": "openpcc_library(http DEPENDS openpcc::crypto)\n",
+    "apps/one/CMakeLists.txt": "openpcc_program(openpcc-one SOURCES main.cpp DEPENDS openpcc::secret_maker)\n",
     "libs/http/README.md": "# http\n",
     "libs/http/include/openpcc/http/loop.h": "#include <boost/asio/awaitable.hpp>\n#include <thread>\n",
 }
@@ -53,6 +57,12 @@ def test_accepts_an_orderly_tree(tree):
         ("libs/core/src/a.cpp", "#  include <fstream>\n",
          "libs/core/src/a.cpp: <fstream> reaches the outside world; that is left to http"),
         ("libs/core/CMakeLists.txt", "openpcc_library(core DEPENDS openpcc::crypto)\n", "libs/core/CMakeLists.txt: core may not link crypto"),
+        ("libs/core/CMakeLists.txt", "openpcc_library(core TEST_DEPENDS openpcc::http PRIVATE_DEPENDS openpcc_crypto)\n",
+         "libs/core/CMakeLists.txt: core may not link crypto"),
+        ("apps/two/CMakeLists.txt", "openpcc_program(openpcc-two DEPENDS openpcc::secret_maker)\n",
+         "apps/two/CMakeLists.txt: only openpcc-one may link secret_maker"),
+        ("libs/core/src/a.cpp", "const char* home = std::getenv(name);\n",
+         "libs/core/src/a.cpp: getenv reaches the outside world; that is left to http"),
         ("libs/core/CMakeLists.txt", "file(GLOB x *.cpp)\n", "libs/core/CMakeLists.txt: files are named one by one, never globbed"),
         ("libs/core/README.md", "line\n" * 61, "libs/core/README.md: more than a screen (60 lines)"),
         ("libs/new/CMakeLists.txt", "openpcc_library(new)\n", "libs/new: not in tools/layers.toml"),

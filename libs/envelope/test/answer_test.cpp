@@ -51,10 +51,11 @@ TEST(Answer, is_written_in_as_few_frames_of_the_profile_s_size_as_possible) {
     Profile profile;
     std::vector<size_t> frames;
   };
-  for (const Case& c : {Case{0, Profile::low_latency, {256}}, Case{254, Profile::low_latency, {256}}, Case{255, Profile::low_latency, {512}},
-                        Case{0, Profile::balanced, {512}}, Case{511, Profile::balanced, {1024}}, Case{1, Profile::strict, {1024}},
-                        Case{15870, Profile::low_latency, {15872}}, Case{15871, Profile::balanced, {15872, 512}},
-                        Case{15358, Profile::strict, {15360}}, Case{15359, Profile::strict, {15360, 1024}}}) {
+  for (const Case& c :
+       {Case{0, Profile::low_latency, {256}}, Case{254, Profile::low_latency, {256}}, Case{255, Profile::low_latency, {512}},
+        Case{0, Profile::balanced, {512}}, Case{511, Profile::balanced, {1024}}, Case{1, Profile::strict, {1024}},
+        Case{15870, Profile::low_latency, {15872}}, Case{15871, Profile::balanced, {15872, 512}}, Case{15358, Profile::strict, {15360}},
+        Case{15359, Profile::strict, {15360, 1024}}}) {
     Exchange exchange;
     Bytes answer;
     exchange.sealer->seal(text(c.message), false, c.profile, answer);
@@ -131,7 +132,8 @@ TEST(Answer, is_written_as_the_second_writing_of_the_format_says) {
   exchange.sealer->seal({}, true, Profile::balanced, answer);
   forge::Bytes32 rnonce;
   std::copy_n(answer.begin() + 1, 32, rnonce.begin());
-  EXPECT_EQ(answer, forge::make_answer(node(0), exchange.parts, exchange.index, rnonce, {forge::frame(text(300), 512), forge::frame({}, 512)}));
+  EXPECT_EQ(answer,
+            forge::make_answer(node(0), exchange.parts, exchange.index, rnonce, {forge::frame(text(300), 512), forge::frame({}, 512)}));
 }
 
 TEST(Answer, two_openings_of_one_request_answer_under_different_keys) {
@@ -188,7 +190,8 @@ TEST(Answer, refuses_bytes_after_the_final_frame) {
 TEST(Answer, refuses_chunks_whose_size_no_profile_gives) {
   for (const size_t size : {size_t{2}, size_t{255}, size_t{257}, size_t{15873}, size_t{16128}}) {
     Exchange middle, last;
-    EXPECT_RULE(open_answer(*middle.opener, middle.answer({forge::frame({}, size), forge::frame({}, 256)})), "envelope.answer.chunk") << size;
+    EXPECT_RULE(open_answer(*middle.opener, middle.answer({forge::frame({}, size), forge::frame({}, 256)})), "envelope.answer.chunk")
+        << size;
     EXPECT_RULE(open_answer(*last.opener, last.answer({forge::frame({}, size)})), "envelope.answer.chunk") << size;
   }
 }

@@ -146,8 +146,8 @@ TEST(Binding, another_recipient_cannot_forge_the_answer) {
     const size_t honest = index_of(node(0), sealed.parts), bad = index_of(node(1), sealed.parts);
     // It holds the dek and its own context, no more.
     const auto secret = forge::answer_secret(node(1), sealed.parts, bad, sealed.parts.rh());
-    const auto chunks = forge::seal_chunks(forge::answer_key(secret, sealed.parts.enc(claims_other ? honest : bad), {}),
-                                           {forge::frame(text(9), 256)});
+    const auto chunks =
+        forge::seal_chunks(forge::answer_key(secret, sealed.parts.enc(claims_other ? honest : bad), {}), {forge::frame(text(9), 256)});
     const auto message = open_answer(sealed.request.answer, forge::join_answer(static_cast<uint8_t>(honest), {}, chunks));
     EXPECT_RULE(message, "envelope.answer.open");
   }

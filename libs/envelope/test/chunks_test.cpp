@@ -23,8 +23,8 @@ TEST(ChunkNonce, ends_after_two_to_the_32_chunks) {
 
 Bytes seal(ChunkCipher& cipher, std::string_view plaintext, bool last) {
   Bytes out;
-  const ByteSpan sealed =
-      cipher.append_chunk(plaintext.size(), last, out, [&](MutableByteSpan to) { std::copy(plaintext.begin(), plaintext.end(), to.begin()); });
+  const ByteSpan sealed = cipher.append_chunk(plaintext.size(), last, out,
+                                              [&](MutableByteSpan to) { std::copy(plaintext.begin(), plaintext.end(), to.begin()); });
   return Bytes(sealed.begin(), sealed.end());
 }
 

@@ -9,7 +9,6 @@ namespace {
 
 Bytes L(std::string_view x) { return ByteWriter().text("openpcc envelope v1 ").text(x).u8(0).take(); }
 
-
 template <size_t N>
 std::array<uint8_t, N> expand(ByteSpan prk, ByteSpan info) {
   std::array<uint8_t, N> out;

@@ -267,7 +267,8 @@ TEST(Request, refuses_bytes_after_the_final_chunk) {
 }
 
 TEST(Request, refuses_a_size_that_is_no_bucket) {
-  for (const size_t n : {1u, 1023u, 1025u, 17407u}) EXPECT_RULE(open_at(node(0), made(plan({&node(0)}, text(n)))), "envelope.1.padding") << n;
+  for (const size_t n : {1u, 1023u, 1025u, 17407u})
+    EXPECT_RULE(open_at(node(0), made(plan({&node(0)}, text(n)))), "envelope.1.padding") << n;
 }
 
 TEST(Request, refuses_more_than_the_limit) {

@@ -36,9 +36,7 @@ inline constexpr int64_t kNotAfterAheadMax_s = 600;
 enum class Profile : uint8_t { low_latency, balanced, strict };
 inline constexpr std::string_view kProfileField = "openpcc-profile";
 inline constexpr std::string_view kNotAfterField = "openpcc-not-after";  // unix seconds, decimal
-constexpr size_t frame_bytes(Profile profile) {
-  return profile == Profile::low_latency ? 256 : profile == Profile::balanced ? 512 : 1024;
-}
+constexpr size_t frame_bytes(Profile profile) { return profile == Profile::low_latency ? 256 : profile == Profile::balanced ? 512 : 1024; }
 std::optional<Profile> parse_profile(std::string_view name);
 std::string_view to_string(Profile profile);
 
@@ -109,9 +107,9 @@ class AnswerSealer {
 
 // OpenedRequest is what a node knows once every byte was checked.
 struct OpenedRequest {
-  SecretBytes message;        // P: the Binary HTTP request with its padding
+  SecretBytes message;  // P: the Binary HTTP request with its padding
   Secret<32> salt;
-  crypto::Sha256Digest hh;    // what the replay set holds
+  crypto::Sha256Digest hh;  // what the replay set holds
   crypto::Sha256Digest th;
   AnswerSealer answer;
 };
