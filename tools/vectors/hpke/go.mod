@@ -1,0 +1,3 @@
+module openpcc/tools/vectors/hpke
+
+go 1.26
