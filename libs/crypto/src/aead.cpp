@@ -27,31 +27,31 @@ const EVP_CIPHER* cipher_of(AeadId id) {
   OPENPCC_CHECK(false);
 }
 
+// update takes AAD where `out` is null, otherwise text.
+void update(const CipherContext& context, ByteSpan in, uint8_t* out) {
+  OPENPCC_CHECK(in.size() <= INT_MAX);
+  int written = 0;
+  OPENPCC_CHECK(EVP_CipherUpdate(context.get(), out, &written, in.data(), static_cast<int>(in.size())) == 1);
+  OPENPCC_CHECK(static_cast<size_t>(written) == in.size());  // both ciphers are streams
+}
+
+// start begins a message in either direction: the expanded key stays, only the nonce is new.
+void start(const CipherContext& context, ByteSpan nonce, ByteSpan aad, bool sealing) {
+  OPENPCC_CHECK(nonce.size() == kAeadNonceBytes);
+  OPENPCC_CHECK(EVP_CipherInit_ex2(context.get(), nullptr, nullptr, nonce.data(), sealing ? 1 : 0, nullptr) == 1);
+  if (!aad.empty()) update(context, aad, nullptr);
+}
+
+// finish computes the tag, or checks the one that was set.
+bool finish(const CipherContext& context) {
+  std::array<uint8_t, kAeadTagBytes> none{};
+  int written = 0;
+  return EVP_CipherFinal_ex(context.get(), none.data(), &written) == 1;
+}
+
 }  // namespace
 
 struct Aead::State {
-  // start begins a message in either direction: the expanded key stays, only the nonce is new.
-  void start(ByteSpan nonce, ByteSpan aad, bool sealing) {
-    OPENPCC_CHECK(nonce.size() == kAeadNonceBytes);
-    OPENPCC_CHECK(EVP_CipherInit_ex2(context.get(), nullptr, nullptr, nonce.data(), sealing ? 1 : 0, nullptr) == 1);
-    if (!aad.empty()) update(aad, nullptr);
-  }
-
-  // update takes AAD where `out` is null, otherwise text.
-  void update(ByteSpan in, uint8_t* out) {
-    OPENPCC_CHECK(in.size() <= INT_MAX);
-    int written = 0;
-    OPENPCC_CHECK(EVP_CipherUpdate(context.get(), out, &written, in.data(), static_cast<int>(in.size())) == 1);
-    OPENPCC_CHECK(static_cast<size_t>(written) == in.size());  // both ciphers are streams
-  }
-
-  // finish computes the tag, or checks the one that was set.
-  bool finish() {
-    std::array<uint8_t, kAeadTagBytes> none;
-    int written = 0;
-    return EVP_CipherFinal_ex(context.get(), none.data(), &written) == 1;
-  }
-
   CipherContext context{EVP_CIPHER_CTX_new()};
 };
 
@@ -67,9 +67,9 @@ Aead::~Aead() = default;
 
 void Aead::seal(ByteSpan nonce, ByteSpan aad, ByteSpan plaintext, MutableByteSpan out) {
   OPENPCC_CHECK(out.size() == plaintext.size() + kAeadTagBytes);
-  state_->start(nonce, aad, true);
-  if (!plaintext.empty()) state_->update(plaintext, out.data());
-  OPENPCC_CHECK(state_->finish());
+  start(state_->context, nonce, aad, true);
+  if (!plaintext.empty()) update(state_->context, plaintext, out.data());
+  OPENPCC_CHECK(finish(state_->context));
   const MutableByteSpan tag = out.last(kAeadTagBytes);
   OPENPCC_CHECK(EVP_CIPHER_CTX_ctrl(state_->context.get(), EVP_CTRL_AEAD_GET_TAG, kAeadTagBytes, tag.data()) == 1);
 }
@@ -78,13 +78,13 @@ Result<> Aead::open(ByteSpan nonce, ByteSpan aad, ByteSpan sealed, MutableByteSp
   if (sealed.size() < kAeadTagBytes) return fail(Code::malformed, "crypto.aead.short");
   const ByteSpan ciphertext = sealed.first(sealed.size() - kAeadTagBytes);
   OPENPCC_CHECK(out.size() == ciphertext.size());
-  std::array<uint8_t, kAeadTagBytes> tag;  // OpenSSL wants it writable
+  std::array<uint8_t, kAeadTagBytes> tag{};  // OpenSSL wants it writable
   std::ranges::copy(sealed.last(kAeadTagBytes), tag.begin());
 
-  state_->start(nonce, aad, false);
-  if (!ciphertext.empty()) state_->update(ciphertext, out.data());
+  start(state_->context, nonce, aad, false);
+  if (!ciphertext.empty()) update(state_->context, ciphertext, out.data());
   OPENPCC_CHECK(EVP_CIPHER_CTX_ctrl(state_->context.get(), EVP_CTRL_AEAD_SET_TAG, kAeadTagBytes, tag.data()) == 1);
-  if (!state_->finish()) {
+  if (!finish(state_->context)) {
     wipe(out);
     ERR_clear_error();
     return fail(Code::verification_failed, "crypto.aead.tag");

@@ -41,9 +41,9 @@ class Hmac {
     const std::span<uint8_t, kSha256BlockBytes> pad = block.reveal_mutable();
     if (key.size() > pad.size()) {
       const Sha256Digest digest = sha256(key);
-      std::copy(digest.begin(), digest.end(), pad.begin());
+      std::ranges::copy(digest, pad.begin());
     } else {
-      std::copy(key.begin(), key.end(), pad.begin());
+      std::ranges::copy(key, pad.begin());
     }
     for (uint8_t& byte : pad) byte ^= 0x36;
     inner_.update(pad);
@@ -82,7 +82,7 @@ Sha256::Sha256() {
   SHA256_Init(new (state_.data()) SHA256_CTX);
 }
 
-Sha256::Sha256(const Sha256& other) : state_(other.state_) {}
+Sha256::Sha256(const Sha256& other) = default;
 
 Sha256& Sha256::operator=(const Sha256& other) = default;
 
@@ -163,7 +163,7 @@ void hkdf_expand(ByteSpan prk, std::span<const ByteSpan> info, MutableByteSpan o
     for (const ByteSpan part : info) message.update(part);
     message.update({&counter, 1});
     block = hmac.end(message);
-    const size_t n = std::min(out.size(), block.size());
+    const size_t n = std::min(out.size(), sizeof(Sha256Digest));
     std::memcpy(out.data(), block.reveal().data(), n);
     out = out.subspan(n);
   }

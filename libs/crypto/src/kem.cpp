@@ -10,6 +10,7 @@ namespace {
 
 constexpr const char* kX25519 = "X25519";
 constexpr const char* kMlKem768 = "ML-KEM-768";
+constexpr size_t kSharedSecretBytes = 32;  // of both
 
 // writable gives OpenSSL's parameter lists the pointer they want for values that they only read.
 uint8_t* writable(ByteSpan bytes) { return const_cast<uint8_t*>(bytes.data()); }
@@ -29,7 +30,7 @@ Key expand_ml_kem_seed(std::span<const uint8_t, 64> seed) {
 
 struct X25519Private::State {
   Key key;
-  X25519Public public_key;
+  X25519Public public_key{};
 };
 
 X25519Private::X25519Private(std::span<const uint8_t, 32> scalar) : state_(std::make_unique<State>()) {
@@ -49,20 +50,20 @@ Result<Secret<32>> X25519Private::agree(const X25519Public& peer) const {
   const KeyContext context = key_context(state_->key.get());
   OPENPCC_CHECK(peer_key != nullptr && EVP_PKEY_derive_init(context.get()) == 1);
   OPENPCC_CHECK(EVP_PKEY_derive_set_peer_ex(context.get(), peer_key.get(), 0) == 1);  // every 32 bytes are a public key
-  Secret<32> shared;
-  size_t written = shared.size();
+  Secret<kSharedSecretBytes> shared;
+  size_t written = kSharedSecretBytes;
   // With good inputs, OpenSSL refuses exactly the all-zero result.
   if (EVP_PKEY_derive(context.get(), shared.reveal_mutable().data(), &written) != 1) {
     ERR_clear_error();
     return fail(Code::verification_failed, "crypto.x25519.zero");
   }
-  OPENPCC_CHECK(written == shared.size());
+  OPENPCC_CHECK(written == kSharedSecretBytes);
   return shared;
 }
 
 struct MlKem768Private::State {
   Key key;
-  std::array<uint8_t, kMlKem768PublicBytes> public_key;
+  std::array<uint8_t, kMlKem768PublicBytes> public_key{};
 };
 
 MlKem768Private::MlKem768Private(std::span<const uint8_t, 64> seed) : state_(std::make_unique<State>()) {
@@ -81,10 +82,10 @@ Result<Secret<32>> MlKem768Private::decapsulate(ByteSpan ciphertext) const {
   if (ciphertext.size() != kMlKem768CiphertextBytes) return fail(Code::malformed, "crypto.mlkem.ciphertext_size");
   const KeyContext context = key_context(state_->key.get());
   OPENPCC_CHECK(EVP_PKEY_decapsulate_init(context.get(), nullptr) == 1);
-  Secret<32> shared;
-  size_t written = shared.size();
+  Secret<kSharedSecretBytes> shared;
+  size_t written = kSharedSecretBytes;
   OPENPCC_CHECK(EVP_PKEY_decapsulate(context.get(), shared.reveal_mutable().data(), &written, ciphertext.data(), ciphertext.size()) == 1);
-  OPENPCC_CHECK(written == shared.size());
+  OPENPCC_CHECK(written == kSharedSecretBytes);
   return shared;
 }
 
@@ -114,12 +115,12 @@ Secret<32> MlKem768Public::encapsulate(std::span<const uint8_t, 32> randomness,
   OSSL_PARAM params[] = {OSSL_PARAM_construct_octet_string(OSSL_KEM_PARAM_IKME, writable(randomness), randomness.size()),
                          OSSL_PARAM_construct_end()};
   OPENPCC_CHECK(EVP_PKEY_encapsulate_init(context.get(), params) == 1);
-  Secret<32> shared;
+  Secret<kSharedSecretBytes> shared;
   size_t ciphertext_bytes = ciphertext.size();
-  size_t shared_bytes = shared.size();
-  OPENPCC_CHECK(EVP_PKEY_encapsulate(context.get(), ciphertext.data(), &ciphertext_bytes, shared.reveal_mutable().data(),
-                                     &shared_bytes) == 1);
-  OPENPCC_CHECK(ciphertext_bytes == ciphertext.size() && shared_bytes == shared.size());
+  size_t shared_bytes = kSharedSecretBytes;
+  OPENPCC_CHECK(EVP_PKEY_encapsulate(context.get(), ciphertext.data(), &ciphertext_bytes, shared.reveal_mutable().data(), &shared_bytes) ==
+                1);
+  OPENPCC_CHECK(ciphertext_bytes == ciphertext.size() && shared_bytes == kSharedSecretBytes);
   return shared;
 }
 

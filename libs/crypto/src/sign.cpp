@@ -11,7 +11,7 @@ constexpr const char* kEd25519 = "ED25519";
 
 struct Ed25519Private::State {
   Key key;
-  Ed25519Public public_key;
+  Ed25519Public public_key{};
 };
 
 Ed25519Private::Ed25519Private(std::span<const uint8_t, 32> seed) : state_(std::make_unique<State>()) {

@@ -34,13 +34,15 @@ TEST(Sha256, lp_is_a_length_and_the_piece) {
 TEST(Digests, examples_of_fips_180_and_202) {
   EXPECT_EQ(to_hex(sha384(as_bytes("abc"))),
             "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7");
-  EXPECT_EQ(to_hex(sha512(as_bytes("abc"))),
-            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
+  EXPECT_EQ(
+      to_hex(sha512(as_bytes("abc"))),
+      "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
   EXPECT_EQ(to_hex(sha3_256({as_bytes("a"), as_bytes("bc")})), "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532");
   Bytes out(64);
   shake256(ByteSpan{}, out);
-  EXPECT_EQ(to_hex(out),
-            "46b9dd2b0ba88d13233b3feb743eeb243fcd52ea62b81b82b50c27646ed5762fd75dc4ddd8c0f200cb05019d67b592f6fc821c49479ab48640292eacb3b7c4be");
+  EXPECT_EQ(
+      to_hex(out),
+      "46b9dd2b0ba88d13233b3feb743eeb243fcd52ea62b81b82b50c27646ed5762fd75dc4ddd8c0f200cb05019d67b592f6fc821c49479ab48640292eacb3b7c4be");
 }
 
 TEST(Hmac, examples_of_rfc_4231) {

@@ -15,8 +15,9 @@ class Ed25519 : public testing::Test {
 TEST_F(Ed25519, example_1_of_rfc_8032_s7_1) {
   EXPECT_EQ(to_hex(key_.public_key()), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
   const Ed25519Signature signature = key_.sign({});
-  EXPECT_EQ(to_hex(signature),
-            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b");
+  EXPECT_EQ(
+      to_hex(signature),
+      "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b");
   EXPECT_OK(ed25519_verify(key_.public_key(), {}, signature));
 }
 

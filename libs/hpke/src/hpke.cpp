@@ -32,7 +32,7 @@ struct KeySchedule {
     Secret<32> key_buffer;
     const MutableByteSpan key = key_buffer.reveal_mutable().first(crypto::aead_key_bytes(suite.aead));
     labeled.expand(secret.reveal(), "key", {context}, key);
-    std::array<uint8_t, crypto::kAeadNonceBytes> base_nonce;
+    std::array<uint8_t, crypto::kAeadNonceBytes> base_nonce{};
     labeled.expand(secret.reveal(), "base_nonce", {context}, base_nonce);
     Secret<32> exporter;
     labeled.expand(secret.reveal(), "exp", {context}, exporter.reveal_mutable());

@@ -38,7 +38,8 @@ TEST(Suite, accepts_exactly_the_registered_ids_that_we_speak) {
       EXPECT_EQ(*suite, (Suite{kem, KdfId::hkdf_sha256, aead}));
     }
   }
-  for (const uint16_t kem : std::initializer_list<uint16_t>{0x0000, 0x0010, 0x0030, 0x0041, 0xffff}) EXPECT_RULE(parse_kem(kem), "hpke.7.kem");
+  for (const uint16_t kem : std::initializer_list<uint16_t>{0x0000, 0x0010, 0x0030, 0x0041, 0xffff})
+    EXPECT_RULE(parse_kem(kem), "hpke.7.kem");
   EXPECT_RULE(parse_suite(0x0030, 1, 2), "hpke.7.kem");
   for (const uint16_t kdf : std::initializer_list<uint16_t>{0, 2, 3, 0x11}) EXPECT_RULE(parse_suite(0x647a, kdf, 2), "hpke.7.kdf");
   for (const uint16_t aead : std::initializer_list<uint16_t>{0, 4, 0xffff}) EXPECT_RULE(parse_suite(0x647a, 1, aead), "hpke.7.aead");

@@ -21,7 +21,7 @@ inline size_t int_at(const boost::json::value& object, std::string_view key) { r
 }  // namespace openpcc::testkit
 
 // OPENPCC_SHARED_JSON names a vector file of the shared folder, or skips the test loudly where the folder is absent.
-#define OPENPCC_SHARED_JSON(name, relative)                                                                          \
-  const auto name##_path = ::openpcc::testkit::shared_file(relative);                                                \
-  if (!name##_path) GTEST_SKIP() << "SHARED VECTORS ABSENT: " << (relative) << " is not checked";                    \
+#define OPENPCC_SHARED_JSON(name, relative)                                                       \
+  const auto name##_path = ::openpcc::testkit::shared_file(relative);                             \
+  if (!name##_path) GTEST_SKIP() << "SHARED VECTORS ABSENT: " << (relative) << " is not checked"; \
   const boost::json::value name = ::openpcc::testkit::read_json(*name##_path)

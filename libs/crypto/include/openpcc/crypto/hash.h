@@ -28,7 +28,7 @@ class Sha256 {
   Sha256Digest finish();
 
  private:
-  alignas(8) std::array<uint8_t, 112> state_;  // SHA256_CTX, kept inline: no allocation per digest
+  alignas(8) std::array<uint8_t, 112> state_{};  // SHA256_CTX, kept inline: no allocation per digest
 };
 
 // sha256 of the concatenation of the parts; likewise the others.
@@ -48,7 +48,7 @@ inline Secret<32> hmac_sha256(ByteSpan key, std::initializer_list<ByteSpan> part
 }
 
 // HKDF-SHA-256 (RFC 5869). The parts of ikm and info are concatenated. `out`: at most kHkdfOutputBytesMax bytes, or the process ends.
-inline constexpr size_t kHkdfOutputBytesMax = 255 * 32;
+inline constexpr size_t kHkdfOutputBytesMax = 8160;  // 255 blocks
 Secret<32> hkdf_extract(ByteSpan salt, std::span<const ByteSpan> ikm);
 inline Secret<32> hkdf_extract(ByteSpan salt, std::initializer_list<ByteSpan> ikm) {
   return hkdf_extract(salt, std::span<const ByteSpan>(ikm.begin(), ikm.size()));
