@@ -116,8 +116,8 @@ Result<bool> Decoder<Head>::State::step() {
   return padding();
 }
 
-// Spec: RFC 9292 s3.8. Header section, content and trailer section may be missing, and are empty then; the appendix of RFC 9458 does so with
-// all three. A part that began must be complete, the list of an indeterminate-length part with its terminator.
+// Spec: RFC 9292 s3.8. Header section, content and trailer section may be missing, and are empty then; the appendix of RFC 9458 leaves out
+// all three. A part that began must be complete, one of indeterminate length with its terminator.
 template <class Head>
 Result<typename Decoder<Head>::Event> Decoder<Head>::State::starved() {
   if (!ended_ || part_ == Part::padding) return NeedMore{};

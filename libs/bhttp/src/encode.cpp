@@ -6,7 +6,7 @@ namespace {
 void append(Bytes& out, ByteSpan bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
 
 void append_varint(Bytes& out, uint64_t v) {
-  std::array<uint8_t, 8> buffer;
+  std::array<uint8_t, 8> buffer{};
   append(out, ByteSpan(buffer).first(put_varint(v, buffer)));
 }
 

@@ -89,8 +89,9 @@ TEST(Decoder, hands_on_content_before_its_chunk_is_complete) {
 }
 
 TEST(Decoder, accepts_integers_that_are_not_in_shortest_form) {
-  const Bytes message = concat({hex("4000"), hex("80000003"), as_bytes("GET"), hex("c000000000000005"), as_bytes("https"), hex("00"), hex("4001"),
-                                as_bytes("/"), hex("4005"), hex("4001"), as_bytes("a"), hex("4000"), hex("4000"), hex("80000000")});
+  const Bytes message =
+      concat({hex("4000"), hex("80000003"), as_bytes("GET"), hex("c000000000000005"), as_bytes("https"), hex("00"), hex("4001"),
+              as_bytes("/"), hex("4005"), hex("4001"), as_bytes("a"), hex("4000"), hex("4000"), hex("80000000")});
   const auto got = read<RequestHead>(message, 1);
   ASSERT_OK(got);
   EXPECT_EQ(got->head, (RequestHead{"GET", "https", "", "/", {{"a", ""}}}));
@@ -133,8 +134,8 @@ TEST(Decoder, a_response_may_not_be_cut_after_an_interim_one) {
 }
 
 TEST(Decoder, missing_parts_are_empty) {
-  for (const Builder& message : {known_request(), known_request().n(0), known_request().n(0).n(0), known_request().n(0).n(0).n(0), open_request(),
-                                 open_request().n(0), open_request().n(0).n(0), open_request().n(0).n(0).n(0)}) {
+  for (const Builder& message : {known_request(), known_request().n(0), known_request().n(0).n(0), known_request().n(0).n(0).n(0),
+                                 open_request(), open_request().n(0), open_request().n(0).n(0), open_request().n(0).n(0).n(0)}) {
     const auto got = read<RequestHead>(message, 1);
     ASSERT_OK(got);
     EXPECT_EQ(*got, (Transcript<RequestHead>{kHead, {}, {}, true}));
@@ -182,7 +183,8 @@ TEST(Decoder, refuses_ill_formed_control_data) {
   for (const char* authority : {"a b", "user@a", "a/", "a?", "a#", "a\\", "a\n", "\xc3\xa4"}) {
     EXPECT_RULE(with("GET", "https", authority, "/"), "bhttp.3.control");
   }
-  for (const char* path : {"", "x", "*", "/a b", "/a#b", "/\r", "/\xff", "http://a/"}) EXPECT_RULE(with("GET", "https", "a", path), "bhttp.3.control");
+  for (const char* path : {"", "x", "*", "/a b", "/a#b", "/\r", "/\xff", "http://a/"})
+    EXPECT_RULE(with("GET", "https", "a", path), "bhttp.3.control");
   EXPECT_RULE(with("GET", "https", "a", std::string_view("/\0", 2)), "bhttp.3.control");
 }
 
@@ -260,7 +262,13 @@ TEST(Decoder, counts_a_head_in_many_small_lines) {
 TEST(Decoder, takes_a_head_of_exactly_the_limit_and_the_same_again_for_trailers) {
   const size_t control = open_request().w.size() - 1;  // the indicator is not counted
   const auto message = [&](size_t head_bytes, size_t trailer_bytes) {
-    return open_request().line("a", std::string(head_bytes - control - 4, 'x')).n(0).n(0).line("t", std::string(trailer_bytes - 4, 'x')).n(0).w.take();
+    return open_request()
+        .line("a", std::string(head_bytes - control - 4, 'x'))
+        .n(0)
+        .n(0)
+        .line("t", std::string(trailer_bytes - 4, 'x'))
+        .n(0)
+        .w.take();
   };
   EXPECT_OK(read<RequestHead>(message(60, 60), 1, {.head_bytes_max = 60}));
   EXPECT_RULE(read<RequestHead>(message(61, 60), 1, {.head_bytes_max = 60}), "bhttp.limit.head");

@@ -13,7 +13,16 @@ Bytes bytes(std::string_view text) { return {as_bytes(text).begin(), as_bytes(te
 
 TEST(Encode, known_length_request_byte_for_byte) {
   EXPECT_EQ(to_hex(encode_request({"GET", "https", "a", "/", {{"b", "cd"}}}, as_bytes("ef"))),
-            "00" "03474554" "056874747073" "0161" "012f" "05" "0162" "026364" "026566" "00");
+            "00"
+            "03474554"
+            "056874747073"
+            "0161"
+            "012f"
+            "05"
+            "0162"
+            "026364"
+            "026566"
+            "00");
 }
 
 TEST(Encode, indeterminate_length_response_byte_for_byte) {
@@ -23,7 +32,17 @@ TEST(Encode, indeterminate_length_response_byte_for_byte) {
   append_content(out, {});
   append_content(out, as_bytes("g"));
   append_end(out);
-  EXPECT_EQ(to_hex(out), "ff" "03" "40c8" "0162" "026364" "00" "026566" "0167" "00" "00");
+  EXPECT_EQ(to_hex(out),
+            "ff"
+            "03"
+            "40c8"
+            "0162"
+            "026364"
+            "00"
+            "026566"
+            "0167"
+            "00"
+            "00");
 }
 
 TEST(Encode, what_is_encoded_decodes) {

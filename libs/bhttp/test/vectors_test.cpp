@@ -21,11 +21,12 @@ class Rfc9292 : public testing::Test {
   boost::json::value vectors_;
 };
 
-const RequestHead kRequest{"GET",
-                           "https",
-                           "",
-                           "/hello.txt",
-                           {{"user-agent", "curl/7.16.3 libcurl/7.16.3 OpenSSL/0.9.7l zlib/1.2.3"}, {"host", "www.example.com"}, {"accept-language", "en, mi"}}};
+const RequestHead kRequest{
+    "GET",
+    "https",
+    "",
+    "/hello.txt",
+    {{"user-agent", "curl/7.16.3 libcurl/7.16.3 OpenSSL/0.9.7l zlib/1.2.3"}, {"host", "www.example.com"}, {"accept-language", "en, mi"}}};
 
 TEST_F(Rfc9292, known_length_request_and_back) {
   const Bytes message = example("ex-bink-request");

@@ -43,9 +43,10 @@ struct Example {
 inline Example make_example(ohttp::Form form, std::string_view gateway_sk, std::string_view client_sk) {
   const Bytes sk = *from_hex(gateway_sk);
   Example out{form, {}, *from_hex(client_sk)};
-  out.keys.push_back({1,
-                      hpke::PrivateKey::from_bytes(hpke::KemId::dhkem_x25519_hkdf_sha256, std::span(sk).first<32>()),
-                      {{hpke::KdfId::hkdf_sha256, hpke::AeadId::aes_128_gcm}, {hpke::KdfId::hkdf_sha256, hpke::AeadId::chacha20_poly1305}}});
+  out.keys.push_back(
+      {1,
+       hpke::PrivateKey::from_bytes(hpke::KemId::dhkem_x25519_hkdf_sha256, std::span(sk).first<32>()),
+       {{hpke::KdfId::hkdf_sha256, hpke::AeadId::aes_128_gcm}, {hpke::KdfId::hkdf_sha256, hpke::AeadId::chacha20_poly1305}}});
   return out;
 }
 

@@ -7,7 +7,7 @@ namespace openpcc::ohttp {
 MutableByteSpan append_chunk(Bytes& out, size_t plaintext_bytes, bool last) {
   OPENPCC_CHECK(last || plaintext_bytes > 0);
   const size_t sealed_bytes = plaintext_bytes + kChunkTagBytes;
-  std::array<uint8_t, 8> length;
+  std::array<uint8_t, 8> length{};
   const size_t length_bytes = put_varint(last ? 0 : sealed_bytes, length);
   out.insert(out.end(), length.begin(), length.begin() + static_cast<ptrdiff_t>(length_bytes));
   out.resize(out.size() + sealed_bytes);

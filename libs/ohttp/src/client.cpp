@@ -37,7 +37,8 @@ ClientRequest::ClientRequest(ClientRequest&&) noexcept = default;
 ClientRequest& ClientRequest::operator=(ClientRequest&&) noexcept = default;
 ClientRequest::~ClientRequest() = default;
 
-Result<ClientRequest> ClientRequest::start(const KeyConfig& config, size_t algorithm, Form form, Random& random, size_t response_bytes_max) {
+Result<ClientRequest> ClientRequest::start(const KeyConfig& config, size_t algorithm, Form form, Random& random,
+                                           size_t response_bytes_max) {
   OPENPCC_LET(const auto recipient, hpke::PublicKey::parse(config.kem, config.public_key));
   return start(config, algorithm, form, hpke::encapsulate(recipient, random), response_bytes_max);
 }

@@ -6,7 +6,7 @@
 namespace openpcc::ohttp {
 namespace {
 
-constexpr size_t kKeyConfigsBytesMax = 64 * 1024;
+constexpr size_t kKeyConfigsBytesMax = size_t{64} * 1024;
 constexpr size_t kPairBytes = 4;
 
 Result<std::vector<SymmetricAlgorithms>> parse_algorithms(hpke::KemId kem, ByteSpan bytes) {

@@ -25,11 +25,11 @@ crypto::Aead response_aead(hpke::AeadId aead, const Secret<32>& prk) {
   Secret<32> key;
   const MutableByteSpan used = key.reveal_mutable().first(crypto::aead_key_bytes(aead));
   crypto::hkdf_expand(prk.reveal(), {as_bytes("key")}, used);
-  return crypto::Aead(aead, used);
+  return {aead, used};
 }
 
 std::array<uint8_t, crypto::kAeadNonceBytes> response_base_nonce(const Secret<32>& prk) {
-  std::array<uint8_t, crypto::kAeadNonceBytes> nonce;
+  std::array<uint8_t, crypto::kAeadNonceBytes> nonce{};
   crypto::hkdf_expand(prk.reveal(), {as_bytes("nonce")}, nonce);
   return nonce;
 }
@@ -43,7 +43,9 @@ std::array<uint8_t, kHeaderBytes> encode_header(uint8_t key_id, const hpke::Suit
 }
 
 // Spec: RFC 9458 s4.3, draft-ietf-ohai-chunked-ohttp-08 s6.1
-std::string_view request_label(Form form) { return form == Form::whole ? "message/bhttp request\0"sv : "message/bhttp chunked request\0"sv; }
+std::string_view request_label(Form form) {
+  return form == Form::whole ? "message/bhttp request\0"sv : "message/bhttp chunked request\0"sv;
+}
 
 bool take_into(Bytes& have, size_t wanted, ByteSpan& rest) {
   if (have.size() < wanted) {
@@ -57,7 +59,8 @@ bool take_into(Bytes& have, size_t wanted, ByteSpan& rest) {
 ResponseCipher::ResponseCipher(const hpke::Context& context, Form form, hpke::AeadId aead, ByteSpan enc, ByteSpan response_nonce)
     : ResponseCipher(aead, response_prk(context, form, aead, enc, response_nonce)) {}
 
-ResponseCipher::ResponseCipher(hpke::AeadId aead, const Secret<32>& prk) : aead_(response_aead(aead, prk)), nonce_(response_base_nonce(prk)) {}
+ResponseCipher::ResponseCipher(hpke::AeadId aead, const Secret<32>& prk)
+    : aead_(response_aead(aead, prk)), nonce_(response_base_nonce(prk)) {}
 
 void ResponseCipher::seal(ByteSpan aad, ByteSpan plaintext, MutableByteSpan out) { aead_.seal(next_nonce(), aad, plaintext, out); }
 
@@ -74,7 +77,8 @@ std::array<uint8_t, crypto::kAeadNonceBytes> ResponseCipher::next_nonce() {
   return nonce;
 }
 
-BodyReader::BodyReader(Form form) : form_(form), chunks_(kChunkPlaintextMax + crypto::kAeadTagBytes, "ohttp.6.chunk", "ohttp.6.truncated") {}
+BodyReader::BodyReader(Form form)
+    : form_(form), chunks_(kChunkPlaintextMax + crypto::kAeadTagBytes, "ohttp.6.chunk", "ohttp.6.truncated") {}
 
 void BodyReader::feed(ByteSpan bytes) {
   if (form_ == Form::chunked) return chunks_.feed(bytes);

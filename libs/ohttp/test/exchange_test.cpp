@@ -1,6 +1,5 @@
-#include "support.h"
-
 #include "openpcc/crypto/hash.h"
+#include "support.h"
 
 namespace openpcc::ohttp {
 namespace {
@@ -409,8 +408,9 @@ TEST_F(Chunked, a_response_without_its_final_chunk_is_truncated) {
 
 TEST_F(Chunked, accepts_lengths_that_are_not_in_shortest_form) {
   const auto c = chunks_of(pair_.request(pattern(10), 10), pair_.head_bytes);
-  const auto got = receive(*pair_.gateway,
-                           concat({c[0], testkit::hex("c00000000000001a"), ByteSpan(c[1]).subspan(1), testkit::hex("4000"), ByteSpan(c[2]).subspan(1)}), 3);
+  const auto got = receive(
+      *pair_.gateway,
+      concat({c[0], testkit::hex("c00000000000001a"), ByteSpan(c[1]).subspan(1), testkit::hex("4000"), ByteSpan(c[2]).subspan(1)}), 3);
   ASSERT_OK(got);
   EXPECT_EQ(*got, pattern(10));
 }

@@ -95,9 +95,7 @@ TEST(KeyConfigs, refuses_a_malformed_configuration) {
   EXPECT_RULE(parse_key_configs(listed({config_bytes("000100"), config_bytes("00010001")})), "ohttp.3.1.key_config");
 }
 
-TEST(KeyConfigs, refuses_more_than_64_kib_before_parsing) {
-  EXPECT_RULE(parse_key_configs(Bytes(64 * 1024 + 1)), "ohttp.3.2.key_configs");
-}
+TEST(KeyConfigs, refuses_more_than_64_kib_before_parsing) { EXPECT_RULE(parse_key_configs(Bytes(64 * 1024 + 1)), "ohttp.3.2.key_configs"); }
 
 }  // namespace
 }  // namespace openpcc::ohttp

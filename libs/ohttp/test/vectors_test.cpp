@@ -48,8 +48,8 @@ void Vectors::check(Form form, const std::vector<size_t>& request_pieces, const 
   ReplayRandom client_random(at("client_ephemeral_secret_key"));
   auto client = ClientRequest::start(*config, 0, form, client_random);
   ASSERT_OK(client);
-  const Bytes request = sealed_in_pieces(at("bhttp_request"), request_pieces,
-                                         [&](ByteSpan piece, bool last, Bytes& out) { client->seal(piece, last, out); });
+  const Bytes request =
+      sealed_in_pieces(at("bhttp_request"), request_pieces, [&](ByteSpan piece, bool last, Bytes& out) { client->seal(piece, last, out); });
   EXPECT_EQ(to_hex(request), to_hex(at("encapsulated_request")));
 
   GatewayExchange gateway(keys, form, kRequestMax);
@@ -59,9 +59,8 @@ void Vectors::check(Form form, const std::vector<size_t>& request_pieces, const 
 
   const Bytes expected_response = at("encapsulated_response");
   ReplayRandom gateway_random(Bytes(expected_response.begin(), expected_response.begin() + 16));
-  const Bytes response = sealed_in_pieces(at("bhttp_response"), response_pieces, [&](ByteSpan piece, bool last, Bytes& out) {
-    gateway.seal(piece, last, gateway_random, out);
-  });
+  const Bytes response = sealed_in_pieces(at("bhttp_response"), response_pieces,
+                                          [&](ByteSpan piece, bool last, Bytes& out) { gateway.seal(piece, last, gateway_random, out); });
   EXPECT_EQ(to_hex(response), to_hex(expected_response));
   const auto opened_response = receive(*client, response, 1);
   ASSERT_OK(opened_response);
@@ -74,7 +73,8 @@ TEST_F(Vectors, rfc_9458_appendix_a) {
 }
 
 TEST_F(Vectors, chunked_ohttp_draft_08_appendix) {
-  if (!load("vectors/ohttp-chunked-draft08/example.json")) GTEST_SKIP() << "the shared vectors are absent: the draft's example is not checked";
+  if (!load("vectors/ohttp-chunked-draft08/example.json"))
+    GTEST_SKIP() << "the shared vectors are absent: the draft's example is not checked";
   check(Form::chunked, sizes("request_chunk_plaintext_lengths"), sizes("response_chunk_plaintext_lengths"));
 }
 

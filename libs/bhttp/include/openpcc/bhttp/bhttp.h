@@ -45,8 +45,8 @@ struct ResponseHead {
 enum class Framing : uint8_t { known_length = 0, indeterminate_length = 2 };
 
 struct Limits {
-  size_t head_bytes_max = 16 * 1024;  // control data and header section, interim responses included; and again the trailer section
-  uint64_t content_bytes_max = 256ull << 20;
+  size_t head_bytes_max = size_t{16} * 1024;  // control data and header section, interim responses included; and again the trailer section
+  uint64_t content_bytes_max = uint64_t{256} << 20;
   size_t interim_responses_max = 8;
 };
 
@@ -61,11 +61,19 @@ void append_content(Bytes& out, ByteSpan content);
 // append_end closes the content and writes an empty trailer section.
 void append_end(Bytes& out);
 
-// Events of a decoder.
-struct NeedMore {};                       // every byte fed so far was used; feed() more or end()
-struct Content { ByteSpan bytes; };       // non-empty; valid until the next call to the decoder
-struct Trailers { Fields fields; };       // only when there are any
-struct End {};                            // the message is complete; padding may follow and is checked
+// Events of a decoder, beside the head.
+// NeedMore: every byte fed so far was used; feed() more or end().
+struct NeedMore {};
+// Content is a piece of it, non-empty, valid until the next call to the decoder.
+struct Content {
+  ByteSpan bytes;
+};
+// Trailers come only when there are any.
+struct Trailers {
+  Fields fields;
+};
+// End: the message is complete; padding may follow and is checked.
+struct End {};
 
 // Decoder<RequestHead> or Decoder<ResponseHead>. Any error is terminal and is returned by every later call. What is longer than a limit is
 // refused by its announced length, before its bytes are kept. After End, next() checks padding and says NeedMore.
@@ -102,8 +110,14 @@ extern template class Decoder<ResponseHead>;
 
 // decode_request reads one whole message (either framing) that may be followed by zero padding; so does decode_response. Trailers are
 // checked and dropped. Errors: as Decoder.
-struct Request { RequestHead head; Bytes content; };
-struct Response { ResponseHead head; Bytes content; };
+struct Request {
+  RequestHead head;
+  Bytes content;
+};
+struct Response {
+  ResponseHead head;
+  Bytes content;
+};
 Result<Request> decode_request(ByteSpan message, Limits limits = {});
 Result<Response> decode_response(ByteSpan message, Limits limits = {});
 
