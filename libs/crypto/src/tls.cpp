@@ -93,7 +93,8 @@ SslContext new_context(const SSL_METHOD* method) {
   SSL_CTX* c = context.get();
   OPENPCC_CHECK(SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) == 1);
   OPENPCC_CHECK(SSL_CTX_set_max_proto_version(c, TLS1_3_VERSION) == 1);
-  OPENPCC_CHECK(SSL_CTX_set1_groups_list(c, kGroups) == 1);
+  std::string groups(kGroups);  // OpenSSL's macro casts const away
+  OPENPCC_CHECK(SSL_CTX_set1_groups_list(c, groups.data()) == 1);
   OPENPCC_CHECK(SSL_CTX_set_ciphersuites(c, kCipherSuites) == 1);
   SSL_CTX_set_security_level(c, 2);
   // No resumption: a ticket would link connections of one client, and its key would undo forward secrecy.

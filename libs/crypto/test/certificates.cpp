@@ -61,7 +61,7 @@ Certificate new_certificate(const std::string& name, EVP_PKEY* key, int days) {
 }  // namespace
 
 struct Authority::State {
-  Key key{EVP_EC_gen("P-256")};
+  Key key{EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")};
   Certificate certificate;
 };
 
@@ -79,7 +79,7 @@ Authority::Authority(Authority&&) noexcept = default;
 Authority::~Authority() = default;
 
 Authority::Issued Authority::issue(const std::string& names, int days) const {
-  const Key key(EVP_EC_gen("P-256"));
+  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   const Certificate leaf = new_certificate("test leaf", key.get(), days);
   X509* root = state_->certificate.get();
   X509_set_issuer_name(leaf.get(), X509_get_subject_name(root));
