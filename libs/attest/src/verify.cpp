@@ -158,7 +158,7 @@ void Appraiser::check_key_binding(const Findings& cpu) {
   }
   auto key = hpke::PublicKey::parse(hpke::KemId::x_wing, claims_.hpke_public_key);
   if (!key) {
-    return rows_.refuse(Property::key_binding, "attest.binding.key", "a valid X-Wing public key", describe(key.error()),
+    return rows_.refuse(Property::key_binding, "attest.binding.public_key", "a valid X-Wing public key", describe(key.error()),
                         "the node's software is broken: choose another node");
   }
   key_ = std::move(*key);
@@ -370,28 +370,32 @@ bool VerifiedNode::serves(std::string_view model) const {
 bool VerifiedNode::usable_at(UnixSeconds now) const { return now >= claims_.not_before && now < claims_.not_after - kStopEarly_s; }
 
 Appraisal verify(ByteSpan evidence, const policy::Policy& policy, const Circumstances& circumstances) {
-  const policy::Requirements& requirements = policy::requirements(policy);
-  VerdictBuilder rows(evidence, requirements);
   const auto parsed = Evidence::parse(evidence);
-  if (!parsed) {
-    rows.refuse_by(Property::format, parsed.error(), "a CMW collection of a node's evidence", "get the evidence again");
-    return {rows.build(), nullptr};
-  }
-  rows.set_node_id(parsed->node_id());
-  rows.pass(Property::format, "attest.cmw.json", "a CMW collection of a node's evidence", std::to_string(evidence.size()) + " bytes");
-  Appraiser appraiser(*parsed, requirements, circumstances, rows);
-  const auto examined = examine(*parsed, policy);
+  if (parsed) return verify(*parsed, policy, circumstances);
+  VerdictBuilder rows(evidence, policy::requirements(policy));
+  rows.refuse_by(Property::format, parsed.error(), "a CMW collection of a node's evidence", "get the evidence again");
+  return {rows.build(), nullptr};
+}
+
+Appraisal verify(const Evidence& evidence, const policy::Policy& policy, const Circumstances& circumstances) {
+  const policy::Requirements& requirements = policy::requirements(policy);
+  VerdictBuilder rows(evidence.bytes(), requirements);
+  rows.set_node_id(evidence.node_id());
+  rows.pass(Property::format, "attest.cmw.json", "a CMW collection of a node's evidence",
+            std::to_string(evidence.bytes().size()) + " bytes");
+  Appraiser appraiser(evidence, requirements, circumstances, rows);
+  const auto examined = examine(evidence, policy);
   if (!examined) {
     rows.refuse_by(Property::evidence_kind, examined.error(), "a kind that the policy admits",
                    "choose a node of a kind that the policy admits");
     appraiser.skip_devices();
   } else {
-    rows.pass(Property::evidence_kind, "attest.kind.unknown", "a kind that the policy admits", parsed->cpu().report.media_type);
+    rows.pass(Property::evidence_kind, "attest.kind.unknown", "a kind that the policy admits", evidence.cpu().report.media_type);
+    if (examined->simulated) rows.set_simulated();
     appraiser.check_devices(*examined);
   }
   appraiser.check_claims();
   appraiser.state_limits(examined && examined->simulated);
-  if (examined && examined->simulated) rows.set_simulated();
   Verdict verdict = rows.build();
   const bool accepted = verdict.outcome() == Outcome::accept || verdict.outcome() == Outcome::accept_simulated;
   return {std::move(verdict), accepted ? appraiser.accept(*examined) : nullptr};

@@ -212,7 +212,7 @@ TEST_F(VerifyTest, every_claim_is_bound_by_the_quote) {
 
 TEST_F(VerifyTest, a_bound_key_must_be_a_key) {
   world_.claims.hpke_public_key.assign(kHpkePublicKeyBytes, 0xff);  // coefficients above q
-  EXPECT_TRUE(refused(verify(), Property::key_binding, "attest.binding.key"));
+  EXPECT_TRUE(refused(verify(), Property::key_binding, "attest.binding.public_key"));
 }
 
 TEST_F(VerifyTest, no_flipped_bit_is_accepted) {

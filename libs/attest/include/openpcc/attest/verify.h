@@ -59,7 +59,7 @@ struct Appraisal {
 //   attest.kind.unknown (unsupported)            attest.kind.simulated   simulated evidence under a production policy
 //   sim.cpu.*, sim.gpu.*, sim.certificate.*      the verifier of the kind refused
 //   attest.kind.chain, attest.kind.collateral    a chain or collateral that the kind does not have
-//   attest.tcb.old  attest.debug.enabled  attest.release.unknown  attest.binding.report_data  attest.binding.key
+//   attest.tcb.old  attest.debug.enabled  attest.release.unknown  attest.binding.report_data  attest.binding.public_key
 //   attest.deployment.other  attest.freshness.unknown  attest.freshness.stale
 //   attest.validity.lifetime  attest.validity.early  attest.validity.expired
 //   attest.models.none  attest.models.unknown  attest.config.unknown
@@ -67,5 +67,7 @@ struct Appraisal {
 //   attest.gpu.duplicate  attest.gpu.order  attest.gpu.nonce  attest.gpu.digest
 //   attest.roots.too_few  attest.ledger.unknown
 Appraisal verify(ByteSpan evidence, const policy::Policy& policy, const Circumstances& circumstances);
+// The same for evidence that is parsed already.
+Appraisal verify(const Evidence& evidence, const policy::Policy& policy, const Circumstances& circumstances);
 
 }  // namespace openpcc::attest

@@ -13,7 +13,9 @@ namespace openpcc::directory {
 
 inline constexpr size_t kBundleBytesMax = 8u << 20;
 inline constexpr size_t kNodesMax = 4096;
+inline constexpr size_t kLeafBytesMax = 1u << 20;  // the evidence, escaped
 inline constexpr size_t kBeaconsMax = 64;
+inline constexpr size_t kBeaconBytesMax = 2048;
 inline constexpr size_t kRelaysMax = 64;
 inline constexpr size_t kOhttpKeysBytesMax = 64u << 10;
 inline constexpr UnixSeconds kBundleLifetimeMax_s = 3 * 3600;
@@ -89,8 +91,8 @@ class VerifiedBundle {
 //   directory.bundle.too_large       note.* for bundle.sig
 //   directory.signature.statement    the note says something else than a bundle's epoch and digest
 //   directory.signature.digest       it is about another bundle
-//   directory.bundle.syntax          not the JSON of a bundle; directory.bundle.version (unsupported)
-//   directory.bundle.limit           more nodes, beacons, relays or key bytes than allowed
+//   directory.bundle.syntax          not the JSON of a bundle, or more nodes, beacons, relays or key bytes than this header allows
+//   directory.bundle.version         (unsupported)
 //   directory.bundle.epoch           bundle and signature name different epochs
 //   directory.bundle.deployment      of another deployment
 //   directory.bundle.lifetime        valid for longer than kBundleLifetimeMax_s, or its end before its beginning

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -18,10 +19,11 @@ using NodePtr = std::shared_ptr<const attest::VerifiedNode>;
 
 // Entry is one leaf of the bundle with its verdict.
 struct Entry {
-  attest::NodeId node_id;  // as the leaf says; zeros where the leaf itself is malformed
-  std::shared_ptr<const attest::Verdict> verdict;
-  NodePtr node;         // null unless accepted
-  std::string refusal;  // rule id when the leaf is refused before or beside its evidence; empty otherwise
+  attest::NodeId node_id{};                        // as the leaf says; zeros where it is not a leaf
+  crypto::Sha256Digest evidence_digest{};          // of the exact bytes
+  std::shared_ptr<const attest::Verdict> verdict;  // null where the leaf was refused before its evidence was looked at
+  NodePtr node;                                    // null unless accepted
+  std::optional<Error> refusal;                    // why the leaf itself is refused, whatever its evidence is worth
 };
 
 // NodeSet holds the verdicts. Not thread-safe; what draw() returned stays valid after any later call.
@@ -29,7 +31,7 @@ class NodeSet {
  public:
   explicit NodeSet(std::shared_ptr<const policy::Policy> policy) : policy_(std::move(policy)) {}
 
-  // update takes a new bundle. Evidence that was verified before is not verified again; a leaf that is refused leaves the others usable:
+  // update takes a new bundle. Evidence that was accepted before is not verified again; a leaf that is refused leaves the others usable:
   //   directory.leaf.syntax                            not a leaf
   //   directory.leaf.node_id, directory.leaf.chip_id   not what its evidence says
   //   directory.leaf.duplicate                         a node id that an earlier leaf has
@@ -40,8 +42,8 @@ class NodeSet {
   const std::vector<Entry>& entries() const { return entries_; }
   // models are the names that nodes usable now serve.
   std::set<std::string> models(UnixSeconds now) const;
-  // usable lists what draw chooses from: nodes that serve the model, with keys usable now; of those that share a GPU (without GPUs: a CPU
-  // chip) only the one with the newest key, and at most kNodesPerChipMax to a CPU chip.
+  // usable lists what draw chooses from, by node id: nodes that serve the model, with keys usable now. Of nodes that share a GPU (without
+  // GPUs: a CPU chip) only the one with the newest key counts, and at most kNodesPerChipMax to a CPU chip.
   std::vector<NodePtr> usable(std::string_view model, UnixSeconds now) const;
 
   // draw chooses k distinct nodes uniformly from usable(), none of them in `exclude`.
@@ -50,14 +52,18 @@ class NodeSet {
                                     Random& random) const;
 
  private:
-  struct Cached {
+  Entry enter(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeconds now) const;
+  void appraise(Entry& entry, const Leaf& leaf, const VerifiedBundle& bundle, UnixSeconds now) const;
+  std::vector<NodePtr> active(UnixSeconds now) const;
+
+  // Accepted is a verdict worth keeping: what was refused may be accepted with the next bundle's beacons.
+  struct Accepted {
     std::shared_ptr<const attest::Verdict> verdict;
     NodePtr node;
   };
-  Entry enter(ByteSpan leaf, const attest::Circumstances& circumstances, std::map<crypto::Sha256Digest, Cached>& fresh) const;
 
   std::shared_ptr<const policy::Policy> policy_;
-  std::map<crypto::Sha256Digest, Cached> cache_;  // by digest of evidence, the current bundle's alone
+  std::map<crypto::Sha256Digest, Accepted> accepted_;  // by digest of evidence; the current bundle's alone
   std::vector<Entry> entries_;
 };
 
