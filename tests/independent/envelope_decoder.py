@@ -256,7 +256,7 @@ def open_request(envelope, node_id, private_key):
 
 
 def open_answer(answer, recipients):
-    """`recipients`: (enc, secret) of each recipient of the request, in the header's order. Returns (index, message, sizes of the frames)."""
+    """Returns (index, message, sizes of the frames). `recipients`: (enc, secret) of each recipient, in the header's order."""
     require(len(answer) >= 1, "envelope.answer.truncated")
     index = answer[0]
     require(index < len(recipients), "envelope.answer.index")

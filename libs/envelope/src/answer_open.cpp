@@ -9,7 +9,7 @@ constexpr size_t kAnswerHeadBytes = 1 + kAnswerNonceBytes;
 
 // The piece of the message inside a frame.
 Result<ByteSpan> parse_frame(ByteSpan frame) {
-  const size_t n = static_cast<size_t>(frame[0] << 8 | frame[1]);
+  const auto n = static_cast<size_t>(frame[0] << 8 | frame[1]);
   const ByteSpan rest = frame.subspan(kFrameLengthBytes);
   if (n > rest.size()) return fail(Code::malformed, "envelope.answer.frame", "length");
   // Filler is no channel: what it holds is fixed.

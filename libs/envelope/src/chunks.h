@@ -22,7 +22,7 @@ std::optional<ChunkNonce> chunk_nonce(const ChunkNonce& base, uint64_t i);
 // ChunkKey is what one direction's chunks are sealed under.
 struct ChunkKey {
   Secret<32> key;
-  ChunkNonce nonce;
+  ChunkNonce nonce{};
 };
 
 // ChunkCipher seals or opens the chunks of one message, in their order.

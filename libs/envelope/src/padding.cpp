@@ -25,7 +25,7 @@ size_t padme_bytes(size_t n) {
   if (n <= kLeast) return kLeast;
   // Padmé keeps as many leading bits of n as n's bit length has bits itself, and rounds the rest up.
   const auto exponent = static_cast<unsigned>(std::bit_width(n)) - 1;
-  const unsigned kept = static_cast<unsigned>(std::bit_width(exponent));
+  const auto kept = static_cast<unsigned>(std::bit_width(exponent));
   const size_t mask = (size_t{1} << (exponent - kept)) - 1;
   return (n + mask) & ~mask;
 }

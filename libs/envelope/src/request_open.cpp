@@ -27,7 +27,7 @@ class SecretBuffer {
  private:
   void grow(size_t least) {
     Bytes larger;
-    larger.reserve(std::max(least, bytes_.capacity() * 2));
+    larger.reserve(std::max(least, std::min(bytes_.capacity() * 2, kRequestBytesMax)));
     larger.assign(bytes_.begin(), bytes_.end());
     wipe(bytes_);
     bytes_ = std::move(larger);

@@ -46,7 +46,7 @@ std::array<uint8_t, kWrapSealedBytes> seal_wrap(hpke::SenderContext& context, co
   std::ranges::copy(dek.reveal(), out.begin());
   std::ranges::copy(body, out.begin() + 32);
   std::ranges::copy(salt.reveal(), out.begin() + 64);
-  std::array<uint8_t, kWrapSealedBytes> sealed;
+  std::array<uint8_t, kWrapSealedBytes> sealed{};
   context.seal({}, plaintext.reveal(), sealed);
   return sealed;
 }
@@ -95,6 +95,7 @@ Result<SealedRequest> seal_request(std::vector<Recipient> recipients, ByteSpan m
   const crypto::Sha256Digest rh = append_body(padded.reveal(), ChunkCipher(request_key(dek, th)), th, envelope);
 
   std::vector<AnswerCandidate> candidates;
+  candidates.reserve(senders.size());
   for (size_t i = 0; i < senders.size(); ++i) {
     candidates.push_back({recipients[i].node_id, std::move(senders[i].enc), response_secret(senders[i].context, rh)});
   }
