@@ -8,12 +8,12 @@ namespace openpcc::demo_engine {
 namespace {
 
 // Fields that carry a client's address, and fields that carry who or what the client is.
-constexpr std::array<std::string_view, 9> kAddressFields{"forwarded",      "x-forwarded-for",   "x-forwarded-host",
-                                                         "x-real-ip",      "x-client-ip",       "cf-connecting-ip",
-                                                         "true-client-ip", "x-original-forwarded-for", "via"};
-constexpr std::array<std::string_view, 9> kIdentityFields{"authorization",       "proxy-authorization", "cookie",
-                                                          "x-api-key",           "openai-organization", "openai-project",
-                                                          "x-request-id",        "x-client-request-id", "user-agent"};
+constexpr std::array<std::string_view, 9> kAddressFields{"forwarded",   "x-forwarded-for",  "x-forwarded-host", "x-real-ip",
+                                                         "x-client-ip", "cf-connecting-ip", "true-client-ip",   "x-original-forwarded-for",
+                                                         "via"};
+constexpr std::array<std::string_view, 9> kIdentityFields{"authorization", "proxy-authorization", "cookie",
+                                                          "x-api-key",     "openai-organization", "openai-project",
+                                                          "x-request-id",  "x-client-request-id", "user-agent"};
 constexpr size_t kQuestionWords = 8;
 constexpr size_t kQuestionBytes = 80;
 constexpr size_t kNamesShown = 40;
@@ -43,7 +43,8 @@ std::vector<std::string> present(const http::Fields& fields, const std::array<st
 std::string who_asked(const http::Fields& fields) {
   const auto addresses = present(fields, kAddressFields);
   const auto identities = present(fields, kIdentityFields);
-  std::string out = addresses.empty() ? "No field with a client's address reached me." : "A client's address may have reached me in: " + joined(addresses) + ".";
+  std::string out = addresses.empty() ? "No field with a client's address reached me."
+                                      : "A client's address may have reached me in: " + joined(addresses) + ".";
   out += identities.empty() ? " No Authorization, no cookie and no other field that names a client did either."
                             : " Fields that can tell who asks: " + joined(identities) + ".";
   return out;
@@ -62,7 +63,8 @@ std::string cache_sentence(const ChatRequest& request) {
   if (!request.cache_salt_characters) {
     return "No cache salt was set: an engine with a prefix cache could show one user, by its speed, what another one asked.";
   }
-  return "A cache salt of " + std::to_string(*request.cache_salt_characters) + " characters was set, so that no other request shares this one's cached prefixes.";
+  return "A cache salt of " + std::to_string(*request.cache_salt_characters) +
+         " characters was set, so that no other request shares this one's cached prefixes.";
 }
 
 // fill lengthens a token list with numbered words, so that any length is reproducible.
@@ -91,13 +93,19 @@ void stop_at(Completion& completion, const std::vector<std::string>& stops) {
 std::string report(const ChatRequest& request, const http::Fields& fields, const Served& served) {
   const bool one = request.roles.size() == 1;
   return "I am the demo engine of OpenPCC, not a language model, and I report what reached me.\n\n"
-         "Your question begins: \"" + opening(request.question) + "\"\n"
-         "Model: " + served.name + ". " + std::to_string(request.roles.size()) + (one ? " message (" : " messages (") + joined(request.roles) + ") with " +
-         std::to_string(request.prompt_characters) + " characters.\n"
-         "Fields of the body: " + joined(request.body_fields) + ".\n" +
-         cache_sentence(request) + "\n"
-         "Names of the header fields: " + joined(names_of(fields)) + ".\n" +
-         who_asked(fields) + "\n\n"
+         "Your question begins: \"" +
+         opening(request.question) +
+         "\"\n"
+         "Model: " +
+         served.name + ". " + std::to_string(request.roles.size()) + (one ? " message (" : " messages (") + joined(request.roles) +
+         ") with " + std::to_string(request.prompt_characters) +
+         " characters.\n"
+         "Fields of the body: " +
+         joined(request.body_fields) + ".\n" + cache_sentence(request) +
+         "\n"
+         "Names of the header fields: " +
+         joined(names_of(fields)) + ".\n" + who_asked(fields) +
+         "\n\n"
          "If you read this through openpcc, your question was encrypted on your machine and opened only beside me.";
 }
 

@@ -129,7 +129,8 @@ Parsed<void> read_lengths(const json::object& body, const Served& served, ChatRe
   out.min_tokens = min_tokens->value_or(0);
   out.ignore_eos = *ignore_eos;
   if (out.prompt_tokens + out.max_tokens.value_or(1) > served.max_model_len) {
-    return bad("This model's maximum context length is " + std::to_string(served.max_model_len) + " tokens, prompt and answer together.", "max_tokens");
+    return bad("This model's maximum context length is " + std::to_string(served.max_model_len) + " tokens, prompt and answer together.",
+               "max_tokens");
   }
   if (out.max_tokens && out.min_tokens > *out.max_tokens) return bad("min_tokens must not be over max_tokens", "min_tokens");
   return {};

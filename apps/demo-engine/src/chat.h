@@ -20,8 +20,8 @@ struct ApiError {
 };
 
 struct ChatRequest {
-  std::vector<std::string> roles;        // of the messages, in order
-  size_t prompt_characters = 0;          // UTF-8 code points of all messages
+  std::vector<std::string> roles;  // of the messages, in order
+  size_t prompt_characters = 0;    // UTF-8 code points of all messages
   size_t prompt_tokens = 0;
   std::string question;                  // the last message of role "user"
   std::vector<std::string> body_fields;  // names of the body's members, sorted
@@ -32,7 +32,7 @@ struct ChatRequest {
   uint32_t choices = 1;
   std::optional<uint32_t> max_tokens;
   uint32_t min_tokens = 0;
-  bool ignore_eos = false;               // fill the answer up to max_tokens, as load generators ask
+  bool ignore_eos = false;  // fill the answer up to max_tokens, as load generators ask
   std::vector<std::string> stops;
 };
 

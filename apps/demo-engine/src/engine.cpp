@@ -28,9 +28,15 @@ constexpr Milliseconds kDeliveryTime{20};  // an abort discards what the system 
 class Engine::Run {
  public:
   Run(Engine& engine, ServerExchange& exchange, const ChatRequest& request, const Fault& fault, Completion completion)
-      : engine_(engine), exchange_(exchange), request_(request), fault_(fault), completion_(std::move(completion)),
-        signals_(std::make_shared<Signals>(engine.loop_.executor())), place_(engine.queue_.enter([s = signals_] { s->wake.set(); })),
-        writer_("chatcmpl-" + std::to_string(++engine.answers_), engine.clock_.now(), engine.settings_.served.name, request.continuous_usage) {
+      : engine_(engine),
+        exchange_(exchange),
+        request_(request),
+        fault_(fault),
+        completion_(std::move(completion)),
+        signals_(std::make_shared<Signals>(engine.loop_.executor())),
+        place_(engine.queue_.enter([s = signals_] { s->wake.set(); })),
+        writer_("chatcmpl-" + std::to_string(++engine.answers_), engine.clock_.now(), engine.settings_.served.name,
+                request.continuous_usage) {
     usage_.prompt = request.prompt_tokens;
     exchange.when_abandoned([s = signals_] {
       s->abandoned = true;
@@ -200,8 +206,8 @@ Task<bool> Engine::Run::whole() {
     const bool go_on = co_await wait_for_token(token);
     if (!go_on) co_return false;
   }
-  const std::string body = whole_answer("chatcmpl-" + std::to_string(engine_.answers_), engine_.clock_.now(), engine_.settings_.served.name, completion_,
-                                  request_.choices, request_.prompt_tokens);
+  const std::string body = whole_answer("chatcmpl-" + std::to_string(engine_.answers_), engine_.clock_.now(), engine_.settings_.served.name,
+                                        completion_, request_.choices, request_.prompt_tokens);
   http::ResponseHead head{.status = 200, .fields = {{"content-type", std::string(kJson)}}};
   const uint64_t length = body.size();
   Task<Result<>> responding = exchange_.respond(std::move(head), length);
@@ -214,7 +220,8 @@ Task<bool> Engine::Run::whole() {
 
 Engine::Engine(http::Loop& loop, const Clock& clock, daemon::Metrics& metrics, EngineSettings settings)
     : loop_(loop), clock_(clock), metrics_(metrics), settings_(std::move(settings)), queue_(settings_.concurrency) {
-  for (const Counter counter : {Counter::requests, Counter::cancelled, Counter::answers_complete, Counter::answers_aborted, Counter::tokens_generated}) {
+  for (const Counter counter :
+       {Counter::requests, Counter::cancelled, Counter::answers_complete, Counter::answers_aborted, Counter::tokens_generated}) {
     metrics_.add(counter, 0);
   }
 }

@@ -39,7 +39,8 @@ class Engine {
  private:
   class Run;
   http::Task<> chat(http::ServerExchange& exchange);
-  http::Task<> answer_parsed(http::ServerExchange& exchange, const std::expected<ChatRequest, ApiError>& request, const Result<Fault>& fault);
+  http::Task<> answer_parsed(http::ServerExchange& exchange, const std::expected<ChatRequest, ApiError>& request,
+                             const Result<Fault>& fault);
   http::Task<> answer_chat(http::ServerExchange& exchange, const ChatRequest& request, const Fault& fault);
   http::Task<> answer(http::ServerExchange& exchange, uint16_t status, std::string_view type, std::string body);
   http::Task<> answer_error(http::ServerExchange& exchange, ApiError error);
@@ -50,7 +51,7 @@ class Engine {
   daemon::Metrics& metrics_;
   EngineSettings settings_;
   Queue queue_;
-  uint64_t answers_ = 0;      // numbers the answers' ids
+  uint64_t answers_ = 0;  // numbers the answers' ids
   std::vector<Run*> held_;
 };
 

@@ -19,7 +19,8 @@ struct Settings {
     options.add("ttft", engine.schedule.first_token, "time to the first token, from the request's turn");
     options.add("tpot", engine.schedule.each_token, "time between two tokens");
     options.add("concurrency", engine.concurrency, daemon::Range{1, 65'536}, "requests answered at once; the others wait in order");
-    options.add("fault", fault, "how every answer goes wrong: none, error, garbage, close@BYTE, stall@BYTE, hold@TOKEN or hold@TOKEN/DURATION");
+    options.add("fault", fault,
+                "how every answer goes wrong: none, error, garbage, close@BYTE, stall@BYTE, hold@TOKEN or hold@TOKEN/DURATION");
     options.add("fault_control", fault_control, "whether POST /fault and POST /release on the admin endpoint change that while it runs");
     options.add("fault_header", engine.fault_header, "whether a request's field openpcc-demo-fault chooses its own fault; for tests only");
     options.check([this] { return read_fault(); });
@@ -33,7 +34,8 @@ struct Settings {
 
 Result<> start(daemon::Daemon& daemon, const Settings& settings) {
   const auto engine = std::make_shared<demo_engine::Engine>(daemon.loop(), daemon.clock(), daemon.metrics(), settings.engine);
-  if (settings.fault_control || settings.engine.fault_header || settings.fault != "none") daemon.log().write(daemon::Event::fault_injection);
+  if (settings.fault_control || settings.engine.fault_header || settings.fault != "none")
+    daemon.log().write(daemon::Event::fault_injection);
   if (settings.fault_control) {
     daemon.serve_admin("POST", "/fault", [engine](http::ServerExchange& exchange) { return engine->handle_fault(exchange); });
     daemon.serve_admin("POST", "/release", [engine](http::ServerExchange& exchange) { return engine->handle_release(exchange); });
@@ -46,8 +48,10 @@ Result<> start(daemon::Daemon& daemon, const Settings& settings) {
 
 int main(int argc, char** argv) {
   Settings settings;
-  daemon::Options options({"openpcc-demo-engine",
-                           "An engine without a model: speaks vLLM's API and answers with a report on what reached it, at the pace that it is told."});
+  daemon::Options options(
+      {"openpcc-demo-engine",
+       "An engine without a model: speaks vLLM's API and answers with a report on what reached it, at the pace that it is told."});
   settings.declare(options);
-  return daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) { return start(daemon, settings); }, "http://127.0.0.1:8001");
+  return daemon::run(
+      argc, argv, std::move(options), [&](daemon::Daemon& daemon) { return start(daemon, settings); }, "http://127.0.0.1:8001");
 }

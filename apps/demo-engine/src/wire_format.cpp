@@ -32,8 +32,10 @@ ChunkWriter::ChunkWriter(std::string id, UnixSeconds created, const std::string&
             ",\"model\":" + quoted(model) + ",\"choices\":["),
       continuous_usage_(continuous_usage) {}
 
-std::string ChunkWriter::event(uint32_t choice, std::string_view delta, std::string_view ending, const Usage& usage, std::string_view tail) const {
-  std::string out = head_ + "{\"index\":" + std::to_string(choice) + ",\"delta\":{" + std::string(delta) + "}," + std::string(ending) + "}]";
+std::string ChunkWriter::event(uint32_t choice, std::string_view delta, std::string_view ending, const Usage& usage,
+                               std::string_view tail) const {
+  std::string out =
+      head_ + "{\"index\":" + std::to_string(choice) + ",\"delta\":{" + std::string(delta) + "}," + std::string(ending) + "}]";
   out += tail;
   if (continuous_usage_) out += ",\"usage\":" + json::serialize(usage_object(usage));
   return out + "}\n\n";
@@ -57,8 +59,8 @@ std::string ChunkWriter::usage(const Usage& usage) const { return head_ + "],\"u
 
 std::string ChunkWriter::done() { return "data: [DONE]\n\n"; }
 
-std::string whole_answer(const std::string& id, UnixSeconds created, const std::string& model, const Completion& completion, uint32_t choices,
-                         size_t prompt_tokens) {
+std::string whole_answer(const std::string& id, UnixSeconds created, const std::string& model, const Completion& completion,
+                         uint32_t choices, size_t prompt_tokens) {
   const json::object message{{"role", "assistant"}, {"content", text_of(completion)}, {"refusal", nullptr}, {"tool_calls", json::array{}}};
   json::array list;
   for (uint32_t i = 0; i < choices; ++i) {
@@ -80,8 +82,13 @@ std::string whole_answer(const std::string& id, UnixSeconds created, const std::
 }
 
 std::string models_answer(const Served& served, UnixSeconds created) {
-  const json::object model{{"id", served.name},      {"object", "model"}, {"created", created}, {"owned_by", "openpcc-demo-engine"},
-                           {"root", served.name},    {"parent", nullptr}, {"max_model_len", served.max_model_len}};
+  const json::object model{{"id", served.name},
+                           {"object", "model"},
+                           {"created", created},
+                           {"owned_by", "openpcc-demo-engine"},
+                           {"root", served.name},
+                           {"parent", nullptr},
+                           {"max_model_len", served.max_model_len}};
   return json::serialize(json::object{{"object", "list"}, {"data", json::array{model}}});
 }
 

@@ -36,8 +36,8 @@ class ChunkWriter {
 };
 
 // whole_answer is the answer to a request that did not ask for a stream: the same completion for each of `choices`.
-std::string whole_answer(const std::string& id, UnixSeconds created, const std::string& model, const Completion& completion, uint32_t choices,
-                         size_t prompt_tokens);
+std::string whole_answer(const std::string& id, UnixSeconds created, const std::string& model, const Completion& completion,
+                         uint32_t choices, size_t prompt_tokens);
 std::string models_answer(const Served& served, UnixSeconds created);
 std::string error_answer(const ApiError& error);
 

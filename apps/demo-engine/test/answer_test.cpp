@@ -39,7 +39,8 @@ TEST(Report, says_what_arrived) {
 }
 
 TEST(Report, never_repeats_a_fields_value) {
-  const http::Fields fields{{"x-forwarded-for", "192.0.2.7"}, {"authorization", "Bearer sk-1"}, {"cookie", "c=1"}, {"x-other", "value-of-other"}};
+  const http::Fields fields{
+      {"x-forwarded-for", "192.0.2.7"}, {"authorization", "Bearer sk-1"}, {"cookie", "c=1"}, {"x-other", "value-of-other"}};
   const std::string text = report(plain(), fields, kServed);
   EXPECT_TRUE(has(text, "A client's address may have reached me in: x-forwarded-for."));
   EXPECT_TRUE(has(text, "Fields that can tell who asks: authorization, cookie."));

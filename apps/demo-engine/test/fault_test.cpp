@@ -28,7 +28,8 @@ TEST(Fault, reads_each_kind) {
 }
 
 TEST(Fault, refuses_everything_else) {
-  for (const std::string_view bad : {"", "close", "close@", "close@x", "close@-1", "close@1 ", "hold@0", "hold@2/", "hold@2/0s", "hold@2/5", "None", "error@1"}) {
+  for (const std::string_view bad :
+       {"", "close", "close@", "close@x", "close@-1", "close@1 ", "hold@0", "hold@2/", "hold@2/0s", "hold@2/5", "None", "error@1"}) {
     EXPECT_RULE(Fault::parse(bad), "demo.fault") << bad;
   }
 }

@@ -109,7 +109,8 @@ class ProcessTest : public testing::Test {
     loop_.stop();
   }
 
-  Task<http::Client::Answer> fetch(const http::Endpoint& endpoint, std::string method, std::string target, std::string text, http::Fields more = {}) {
+  Task<http::Client::Answer> fetch(const http::Endpoint& endpoint, std::string method, std::string target, std::string text,
+                                   http::Fields more = {}) {
     http::RequestHead head{.method = std::move(method), .target = std::move(target), .authority = {}, .fields = std::move(more)};
     const ByteSpan view = as_bytes(text);
     Bytes bytes(view.begin(), view.end());
@@ -148,7 +149,8 @@ class ProcessTest : public testing::Test {
   }
 
   Task<std::unique_ptr<http::ClientExchange>> open_stream(std::string text) {
-    http::RequestHead head{.method = "POST", .target = "/v1/chat/completions", .authority = {}, .fields = {{"content-type", "application/json"}}};
+    http::RequestHead head{
+        .method = "POST", .target = "/v1/chat/completions", .authority = {}, .fields = {{"content-type", "application/json"}}};
     const std::optional<uint64_t> length = text.size();
     Task<Result<std::unique_ptr<http::ClientExchange>>> opening = client_->open(api_, std::move(head), length);
     auto exchange = co_await std::move(opening);
@@ -509,7 +511,8 @@ TEST_F(ProcessTest, a_drain_ends_when_its_time_is_up) {
 }
 
 TEST(ProcessArguments, are_refused_with_status_2) {
-  for (const std::vector<std::string>& bad : {std::vector<std::string>{"--no-such"}, {"--fault", "sometimes"}, {"--config", "/nonexistent"}}) {
+  for (const std::vector<std::string>& bad :
+       {std::vector<std::string>{"--no-such"}, {"--fault", "sometimes"}, {"--config", "/nonexistent"}}) {
     Process process(bad);
     EXPECT_EQ(process.wait(), 2);
   }

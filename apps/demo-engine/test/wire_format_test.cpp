@@ -18,10 +18,11 @@ const Completion kCompletion{.tokens = {"a", " \"b\"\n"}, .finish_reason = "stop
 
 TEST(ChunkWriter, opens_with_the_role_and_empty_content) {
   const ChunkWriter writer("chatcmpl-1", 1790000000, "openpcc-demo", false);
-  EXPECT_EQ(writer.role(0, {}),
-            R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1790000000,"model":"openpcc-demo","choices":[{"index":0,)"
-            R"("delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]})"
-            "\n\n");
+  EXPECT_EQ(
+      writer.role(0, {}),
+      R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1790000000,"model":"openpcc-demo","choices":[{"index":0,)"
+      R"("delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]})"
+      "\n\n");
 }
 
 TEST(ChunkWriter, escapes_tokens) {

@@ -1,10 +1,10 @@
 // A configuration is its operator's, not a peer's; but what parses it must not fall over either, and what it accepts must survive a round
 // through --print-config.
-#include "openpcc/daemon/options.h"
-
 #include <unistd.h>
 
 #include <fstream>
+
+#include "openpcc/daemon/options.h"
 
 using namespace openpcc;
 

@@ -4,7 +4,8 @@ namespace openpcc::daemon {
 namespace {
 
 http::Task<> answer(http::ServerExchange& exchange, uint16_t status, std::string body) {
-  http::ResponseHead head{.status = status, .fields = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}, {"cache-control", "no-store"}}};
+  http::ResponseHead head{.status = status,
+                          .fields = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}, {"cache-control", "no-store"}}};
   const ByteSpan bytes = as_bytes(body);
   http::Task<Result<>> responding = exchange.respond_with(std::move(head), bytes);
   const Result<> sent = co_await std::move(responding);

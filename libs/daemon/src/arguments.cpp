@@ -7,7 +7,8 @@
 
 namespace openpcc::daemon {
 
-Result<std::vector<std::optional<std::string>>> parse_arguments(std::span<const std::string> arguments, std::span<const Argument> accepted) {
+Result<std::vector<std::optional<std::string>>> parse_arguments(std::span<const std::string> arguments,
+                                                                std::span<const Argument> accepted) {
   CLI::App app;
   app.set_help_flag();  // our own --help teaches more
   std::vector<CLI::Option*> options;

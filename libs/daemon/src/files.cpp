@@ -1,4 +1,6 @@
 // Files that a configuration names.
+#include "files.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -6,7 +8,6 @@
 #include <cerrno>
 #include <system_error>
 
-#include "files.h"
 #include "openpcc/daemon/options.h"
 
 namespace openpcc::daemon {
@@ -56,8 +57,9 @@ Result<Bytes> read_config_file(const std::filesystem::path& path) {
 
 Result<SecretBytes> read_secret(const std::filesystem::path& path, size_t bytes_max) {
   const Descriptor file(path);
-  struct stat info {};
-  if (file.get() < 0 || ::fstat(file.get(), &info) != 0) return fail(Code::internal, "daemon.secret.read", path.string() + ": " + last_error());
+  struct stat info{};
+  if (file.get() < 0 || ::fstat(file.get(), &info) != 0)
+    return fail(Code::internal, "daemon.secret.read", path.string() + ": " + last_error());
   if (!S_ISREG(info.st_mode)) return fail(Code::internal, "daemon.secret.read", path.string() + ": not an ordinary file");
   if ((info.st_mode & S_IRWXO) != 0) {
     return fail(Code::rejected, "daemon.secret.permissions", path.string() + ": everybody on this machine may use it; chmod o= it");

@@ -126,8 +126,8 @@ struct LogLine {
   }
 
   static std::string text(std::string_view program, const EventText& event, UnixSeconds now, std::initializer_list<Field> fields) {
-    std::string out = format_time(now) + " " + std::string(kLevelNames[static_cast<size_t>(event.level)]) + " " + std::string(program) + ": " +
-                      std::string(event.sentence) + " (" + std::string(event.name) + ")";
+    std::string out = format_time(now) + " " + std::string(kLevelNames[static_cast<size_t>(event.level)]) + " " + std::string(program) +
+                      ": " + std::string(event.sentence) + " (" + std::string(event.name) + ")";
     for (const Field& field : fields) out += " " + std::string(key(field)) + "=" + field.text_;
     return out;
   }
@@ -153,7 +153,11 @@ Field Field::node(std::span<const uint8_t, 32> node_id) { return {Key::node, to_
 
 struct Log::State {
   State(std::string_view name, Format wanted, Level lowest, const Clock& time, int fd)
-      : program(name), format(wanted), least(lowest), clock(time), pool(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
+      : program(name),
+        format(wanted),
+        least(lowest),
+        clock(time),
+        pool(std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1)),
         logger(std::make_shared<spdlog::async_logger>("", std::make_shared<DescriptorSink>(fd), pool,
                                                       spdlog::async_overflow_policy::overrun_oldest)) {}
   std::string program;

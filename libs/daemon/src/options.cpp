@@ -84,7 +84,10 @@ Options& Options::operator=(Options&&) noexcept = default;
 Options::~Options() = default;
 
 void Options::add(std::string_view key, bool& value, std::string_view help) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "true | false", .shape = Shape::boolean,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "true | false",
+               .shape = Shape::boolean,
                .assign = [&value](const Value& v) -> Complaint {
                  const auto* given = std::get_if<bool>(&v.data);
                  if (given == nullptr) return "expects true or false";
@@ -95,7 +98,10 @@ void Options::add(std::string_view key, bool& value, std::string_view help) {
 }
 
 void Options::add(std::string_view key, std::string& value, std::string_view help, Presence presence) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "text", .presence = presence,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "text",
+               .presence = presence,
                .assign = [&value](const Value& v) -> Complaint {
                  const auto* given = std::get_if<std::string>(&v.data);
                  if (given == nullptr) return "expects text in quotes";
@@ -107,7 +113,9 @@ void Options::add(std::string_view key, std::string& value, std::string_view hel
 
 void Options::add(std::string_view key, std::string& value, Choices choices, std::string_view help) {
   OPENPCC_CHECK(std::ranges::find(choices, value) != choices.end());
-  state_->add({.key = std::string(key), .help = std::string(help), .form = alternatives(choices),
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = alternatives(choices),
                .assign = [&value, choices](const Value& v) -> Complaint {
                  const auto* given = std::get_if<std::string>(&v.data);
                  if (given == nullptr || std::ranges::find(choices, *given) == choices.end()) return "expects " + alternatives(choices);
@@ -118,7 +126,10 @@ void Options::add(std::string_view key, std::string& value, Choices choices, std
 }
 
 void Options::add(std::string_view key, std::filesystem::path& value, std::string_view help, Presence presence) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "path", .presence = presence,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "path",
+               .presence = presence,
                .assign = [&value](const Value& v) -> Complaint {
                  const auto* given = std::get_if<std::string>(&v.data);
                  if (given == nullptr || given->find('\0') != std::string::npos) return "expects a path in quotes";
@@ -129,7 +140,11 @@ void Options::add(std::string_view key, std::filesystem::path& value, std::strin
 }
 
 void Options::add(std::string_view key, std::vector<std::string>& value, std::string_view help, Presence presence) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "list of texts", .presence = presence, .shape = Shape::list,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "list of texts",
+               .presence = presence,
+               .shape = Shape::list,
                .assign = [&value](const Value& v) -> Complaint {
                  auto given = texts_of(v);
                  if (!given) return "expects a list of texts: [\"a\", \"b\"]";
@@ -140,10 +155,13 @@ void Options::add(std::string_view key, std::vector<std::string>& value, std::st
 }
 
 void Options::add(std::string_view key, std::chrono::milliseconds& value, std::string_view help) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "duration",
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "duration",
                .assign = [&value](const Value& v) -> Complaint {
                  const auto* given = std::get_if<std::string>(&v.data);
-                 const auto parsed = given == nullptr ? std::chrono::milliseconds(-1) : parse_duration(*given).value_or(std::chrono::milliseconds(-1));
+                 const auto parsed =
+                     given == nullptr ? std::chrono::milliseconds(-1) : parse_duration(*given).value_or(std::chrono::milliseconds(-1));
                  if (parsed.count() < 0) return "expects a duration: \"250ms\", \"10s\", \"5m\" or \"2h\"";
                  value = parsed;
                  return std::nullopt;
@@ -152,13 +170,18 @@ void Options::add(std::string_view key, std::chrono::milliseconds& value, std::s
 }
 
 void Options::add(std::string_view key, http::Endpoint& value, std::string_view help, Presence presence) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "endpoint", .presence = presence,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "endpoint",
+               .presence = presence,
                .assign = [&value](const Value& v) { return assign_endpoint(v, value); },
                .show = [&value] { return show_endpoint(value); }});
 }
 
 void Options::add(std::string_view key, std::optional<http::Endpoint>& value, std::string_view help) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "endpoint",
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "endpoint",
                .assign = [&value](const Value& v) -> Complaint {
                  http::Endpoint endpoint;
                  auto complaint = assign_endpoint(v, endpoint);
@@ -169,7 +192,11 @@ void Options::add(std::string_view key, std::optional<http::Endpoint>& value, st
 }
 
 void Options::add(std::string_view key, std::vector<http::Endpoint>& value, std::string_view help, Presence presence) {
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "list of endpoints", .presence = presence, .shape = Shape::list,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "list of endpoints",
+               .presence = presence,
+               .shape = Shape::list,
                .assign = [&value](const Value& v) -> Complaint {
                  const auto* list = std::get_if<List>(&v.data);
                  if (list == nullptr) return "expects a list of endpoints: [\"http://host:port\"]";
@@ -180,17 +207,21 @@ void Options::add(std::string_view key, std::vector<http::Endpoint>& value, std:
                  value = std::move(endpoints);
                  return std::nullopt;
                },
-               .show = [&value] {
-                 std::vector<std::string> texts;
-                 for (const http::Endpoint& endpoint : value) texts.push_back(endpoint.to_string());
-                 return toml_list(texts);
-               }});
+               .show =
+                   [&value] {
+                     std::vector<std::string> texts;
+                     for (const http::Endpoint& endpoint : value) texts.push_back(endpoint.to_string());
+                     return toml_list(texts);
+                   }});
 }
 
 void Options::add_integer(std::string_view key, Range range, std::string_view help, std::function<int64_t()> get,
                           std::function<void(int64_t)> set) {
   const std::string form = std::to_string(range.min) + " to " + std::to_string(range.max);
-  state_->add({.key = std::string(key), .help = std::string(help), .form = form, .shape = Shape::integer,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = form,
+               .shape = Shape::integer,
                .assign = [range, form, set](const Value& v) -> Complaint {
                  const auto* given = std::get_if<int64_t>(&v.data);
                  if (given == nullptr || *given < range.min || *given > range.max) return "expects a whole number from " + form;
@@ -202,7 +233,11 @@ void Options::add_integer(std::string_view key, Range range, std::string_view he
 
 void Options::add_rows(std::string_view key, std::string_view help, Presence presence, Rows rows) {
   const std::string header = "\n[[" + std::string(key) + "]]\n";
-  state_->add({.key = std::string(key), .help = std::string(help), .form = "array of tables", .presence = presence, .shape = Shape::rows,
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "array of tables",
+               .presence = presence,
+               .shape = Shape::rows,
                .assign = [rows](const Value& v) -> Complaint {
                  const auto* list = std::get_if<List>(&v.data);
                  if (list == nullptr) return "expects an array of tables";
@@ -220,21 +255,23 @@ void Options::add_rows(std::string_view key, std::string_view help, Presence pre
                  }
                  return std::nullopt;
                },
-               .row_help = [rows] {
-                 Options row({});
-                 std::string out;
-                 rows.bind_blank(row, [&] { out = show_help(row.state_->settings, "      "); });
-                 return out;
-               },
-               .show_rows = [rows, header] {
-                 std::string out;
-                 for (size_t i = 0; i < rows.size(); ++i) {
-                   Options row({});
-                   rows.bind(row, i);
-                   out += header + show_settings(row.state_->settings);
-                 }
-                 return out;
-               }});
+               .row_help =
+                   [rows] {
+                     Options row({});
+                     std::string out;
+                     rows.bind_blank(row, [&] { out = show_help(row.state_->settings, "      "); });
+                     return out;
+                   },
+               .show_rows =
+                   [rows, header] {
+                     std::string out;
+                     for (size_t i = 0; i < rows.size(); ++i) {
+                       Options row({});
+                       rows.bind(row, i);
+                       out += header + show_settings(row.state_->settings);
+                     }
+                     return out;
+                   }});
 }
 
 void Options::check(std::function<Result<>()> condition) { state_->conditions.push_back(std::move(condition)); }
@@ -281,8 +318,11 @@ std::string Options::effective() const { return show_settings(state_->settings);
 
 std::string Options::help() const {
   const std::string name(state_->program.name);
-  return name + " " OPENPCC_VERSION ". " + std::string(state_->program.purpose) + "\n\n"
-         "  " + name + " [--config FILE] [--KEY VALUE ...]\n\n"
+  return name + " " OPENPCC_VERSION ". " + std::string(state_->program.purpose) +
+         "\n\n"
+         "  " +
+         name +
+         " [--config FILE] [--KEY VALUE ...]\n\n"
          "  --config FILE    read settings from this TOML file; a key that does not exist is refused\n"
          "  --print-config   print the settings in force, as TOML, and leave\n"
          "  --version        print the version and leave\n"

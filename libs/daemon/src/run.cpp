@@ -38,8 +38,11 @@ struct Common {
 class Process final : public Daemon {
  public:
   Process(std::string_view program, const Options& options, const Common& common)
-      : options_(options), common_(common), log_(program, common.format(), common.level(), clock_),
-        admin_([this] { return is_ready(); }, [this] { return metrics_text(); }), drained_(loop_.executor()) {}
+      : options_(options),
+        common_(common),
+        log_(program, common.format(), common.level(), clock_),
+        admin_([this] { return is_ready(); }, [this] { return metrics_text(); }),
+        drained_(loop_.executor()) {}
 
   http::Loop& loop() override { return loop_; }
   const Clock& clock() override { return clock_; }
@@ -110,7 +113,8 @@ int Process::run(const Start& start) {
 }
 
 Result<> Process::serve_admin_endpoint() {
-  OPENPCC_LET(admin_server_, http::Server::listen(loop_, common_.admin, nullptr, [this](http::ServerExchange& e) { return admin_.handle(e); }));
+  OPENPCC_LET(admin_server_,
+              http::Server::listen(loop_, common_.admin, nullptr, [this](http::ServerExchange& e) { return admin_.handle(e); }));
   log_.write(Event::admin_listening, {Field::endpoint(admin_server_->endpoint())});
   return {};
 }

@@ -76,7 +76,8 @@ Result<> Options::State::assign_table(const Table& table, std::string_view prefi
     } else if (inner != nullptr && has_below(key + ".")) {
       OPENPCC_TRY(assign_table(*inner, key + ".", where));
     } else {
-      return fail(Code::malformed, "daemon.config.unknown", place(where, member.value.line) + ": there is no key " + key + "; " + nearest(key));
+      return fail(Code::malformed, "daemon.config.unknown",
+                  place(where, member.value.line) + ": there is no key " + key + "; " + nearest(key));
     }
   }
   return {};

@@ -17,15 +17,16 @@ using namespace std::chrono_literals;
 
 // Logging content must not compile: no kind of text, no bytes and no secret makes a Field, and nothing else goes into a line.
 template <class T>
-concept MakesAField = requires(T value) { Field(value); } || requires(T value) { Field::rule(value); } ||
-                      requires(T value) { Field::status(value); } || requires(T value) { Field::count(value); } ||
-                      requires(T value) { Field::bytes(value); } || requires(T value) { Field::epoch(value); } ||
-                      requires(T value) { Field::signal(value); } || requires(T value) { Field::took(value); } ||
-                      requires(T value) { Field::limit(value); } || requires(T value) { Field::until(value); } ||
-                      requires(T value) { Field::endpoint(value); } || requires(T value) { Field::node(value); };
+concept MakesAField =
+    requires(T value) { Field(value); } || requires(T value) { Field::rule(value); } || requires(T value) { Field::status(value); } ||
+    requires(T value) { Field::count(value); } || requires(T value) { Field::bytes(value); } ||
+    requires(T value) { Field::epoch(value); } || requires(T value) { Field::signal(value); } ||
+    requires(T value) { Field::took(value); } || requires(T value) { Field::limit(value); } || requires(T value) { Field::until(value); } ||
+    requires(T value) { Field::endpoint(value); } || requires(T value) { Field::node(value); };
 template <class T>
-concept GoesIntoALine = requires(Log& log, T value) { log.write(Event::ready, {value}); } ||
-                        requires(Log& log, T value) { log.write(Event::ready, value); } || requires(Log& log, T value) { log.write(value); };
+concept GoesIntoALine = requires(Log& log, T value) { log.write(Event::ready, {value}); } || requires(Log& log, T value) {
+  log.write(Event::ready, value);
+} || requires(Log& log, T value) { log.write(value); };
 
 static_assert(!MakesAField<std::string> && !GoesIntoALine<std::string>);
 static_assert(!MakesAField<std::string_view> && !GoesIntoALine<std::string_view>);
@@ -71,13 +72,14 @@ TEST_F(LogTest, writes_json_lines) {
     log.write(Event::exchange_refused, {Field::rule("envelope.header.version"), Field::status(400)});
     log.write(Event::key_created, {Field::node(node), Field::until(1'790'003'300), Field::took(12ms), Field::count(3u)});
   });
-  EXPECT_EQ(out,
-            R"({"time":"2026-09-21T14:13:20Z","level":"info","program":"openpcc-test","event":"listening","endpoint":"http://127.0.0.1:8080"})"
-            "\n"
-            R"({"time":"2026-09-21T14:13:20Z","level":"debug","program":"openpcc-test","event":"exchange_refused","rule":"envelope.header.version","status":400})"
-            "\n"
-            R"({"time":"2026-09-21T14:13:20Z","level":"info","program":"openpcc-test","event":"key_created","node":"abababababababab","until":"2026-09-21T15:08:20Z","took":"12ms","count":3})"
-            "\n");
+  EXPECT_EQ(
+      out,
+      R"({"time":"2026-09-21T14:13:20Z","level":"info","program":"openpcc-test","event":"listening","endpoint":"http://127.0.0.1:8080"})"
+      "\n"
+      R"({"time":"2026-09-21T14:13:20Z","level":"debug","program":"openpcc-test","event":"exchange_refused","rule":"envelope.header.version","status":400})"
+      "\n"
+      R"({"time":"2026-09-21T14:13:20Z","level":"info","program":"openpcc-test","event":"key_created","node":"abababababababab","until":"2026-09-21T15:08:20Z","took":"12ms","count":3})"
+      "\n");
 }
 
 TEST_F(LogTest, writes_text_lines) {
@@ -110,7 +112,8 @@ TEST_F(LogTest, an_errors_detail_stays_out) {
 
 TEST_F(LogTest, an_endpoint_cannot_break_a_line) {
   http::Endpoint endpoint{.kind = http::Endpoint::Kind::unix_socket, .host = "/run/a\"\n{b\\", .port = 0, .base_path = ""};
-  const std::string out = written(Log::Format::json, Level::debug, [&](Log& log) { log.write(Event::listening, {Field::endpoint(endpoint)}); });
+  const std::string out =
+      written(Log::Format::json, Level::debug, [&](Log& log) { log.write(Event::listening, {Field::endpoint(endpoint)}); });
   EXPECT_NE(out.find("/run/a??{b?\"}\n"), std::string::npos) << out;
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 1);
 }

@@ -55,7 +55,8 @@ struct Settings {
 class OptionsTest : public testing::Test {
  protected:
   std::string file(std::string_view text) {
-    const std::string path = testing::TempDir() + "openpcc-options-" + std::to_string(::getpid()) + "-" + std::to_string(files_++) + ".toml";
+    const std::string path =
+        testing::TempDir() + "openpcc-options-" + std::to_string(::getpid()) + "-" + std::to_string(files_++) + ".toml";
     std::ofstream(path, std::ios::binary) << text;
     return path;
   }
@@ -119,9 +120,10 @@ weight = 7
 }
 
 TEST_F(OptionsTest, later_sources_win) {
-  const auto loaded = load("listen = \"http://127.0.0.1:1\"\nworkers = 2\nname = \"file\"\n[log]\nformat = \"json\"\n",
-                           {{"OPENPCC_WORKERS", "3"}, {"OPENPCC_NAME", "environment"}, {"OPENPCC_LIMITS_TIMEOUT", "5m"}, {"OPENPCC_UNRELATED", "x"}},
-                           {"--name", "line", "--verbose"});
+  const auto loaded =
+      load("listen = \"http://127.0.0.1:1\"\nworkers = 2\nname = \"file\"\n[log]\nformat = \"json\"\n",
+           {{"OPENPCC_WORKERS", "3"}, {"OPENPCC_NAME", "environment"}, {"OPENPCC_LIMITS_TIMEOUT", "5m"}, {"OPENPCC_UNRELATED", "x"}},
+           {"--name", "line", "--verbose"});
   ASSERT_OK(loaded);
   EXPECT_EQ(settings_.workers, 3);
   EXPECT_EQ(settings_.name, "line");
@@ -161,10 +163,27 @@ TEST_F(OptionsTest, refuses_an_unknown_table_and_a_key_inside_a_known_one) {
 }
 
 TEST_F(OptionsTest, refuses_values_of_another_type) {
-  for (const std::string_view bad : {"verbose = 1", "verbose = \"true\"", "workers = \"3\"", "workers = 3.0", "workers = 0", "workers = 65",
-                                     "models = \"x\"", "models = [1]", "peers = [\"nowhere\"]", "listen = \"ftp://x\"", "listen = 80",
-                                     "status = \"\"", "key_file = 1", "key_file = \"a\\u0000b\"", "name = 1979-05-27", "limits.timeout = 10",
-                                     "limits.timeout = \"10\"", "log.format = \"xml\"", "log = 3", "upstream = 3", "upstream = [3]"}) {
+  for (const std::string_view bad : {"verbose = 1",
+                                     "verbose = \"true\"",
+                                     "workers = \"3\"",
+                                     "workers = 3.0",
+                                     "workers = 0",
+                                     "workers = 65",
+                                     "models = \"x\"",
+                                     "models = [1]",
+                                     "peers = [\"nowhere\"]",
+                                     "listen = \"ftp://x\"",
+                                     "listen = 80",
+                                     "status = \"\"",
+                                     "key_file = 1",
+                                     "key_file = \"a\\u0000b\"",
+                                     "name = 1979-05-27",
+                                     "limits.timeout = 10",
+                                     "limits.timeout = \"10\"",
+                                     "log.format = \"xml\"",
+                                     "log = 3",
+                                     "upstream = 3",
+                                     "upstream = [3]"}) {
     const auto loaded = load(bad);
     ASSERT_FALSE(loaded) << bad;
     if (bad == "log = 3") continue;  // a table's name with a value is an unknown key
@@ -225,8 +244,9 @@ TEST_F(OptionsTest, asks_conditions_on_the_whole) {
 }
 
 TEST_F(OptionsTest, printed_configuration_reads_back_to_itself) {
-  ASSERT_OK(load("listen = \"http://127.0.0.1:8080\"\nname = \"tab\\t \\\\ \\u0001\"\nlimits.timeout = \"90s\"\n"
-                 "[[upstream]]\nname = \"n\"\nendpoint = \"http://127.0.0.1:1\"\n"));
+  ASSERT_OK(
+      load("listen = \"http://127.0.0.1:8080\"\nname = \"tab\\t \\\\ \\u0001\"\nlimits.timeout = \"90s\"\n"
+           "[[upstream]]\nname = \"n\"\nendpoint = \"http://127.0.0.1:1\"\n"));
   const std::string printed = options_.effective();
   EXPECT_NE(printed.find("timeout = \"90s\""), std::string::npos) << printed;
   EXPECT_NE(printed.find("# status has no value"), std::string::npos) << printed;
@@ -285,7 +305,8 @@ TEST(Duration, has_one_spelling_for_each_unit) {
 }
 
 TEST(Duration, refuses_everything_else) {
-  for (const std::string_view bad : {"", "s", "10", "10 s", " 10s", "-1s", "+1s", "1.5s", "10S", "10sec", "10001h", "99999999999999999999s"}) {
+  for (const std::string_view bad :
+       {"", "s", "10", "10 s", " 10s", "-1s", "+1s", "1.5s", "10S", "10sec", "10001h", "99999999999999999999s"}) {
     EXPECT_RULE(parse_duration(bad), "daemon.duration") << bad;
   }
 }

@@ -12,25 +12,25 @@ namespace openpcc::daemon {
 
 // Counter only grows. The exported name is "openpcc_<word>_total".
 enum class Counter : uint8_t {
-  requests,            // requests whose head arrived
-  answers_complete,    // answers that ended normally
-  answers_aborted,     // answers cut off by us or by what stands behind us
-  cancelled,           // clients that left before the end
+  requests,          // requests whose head arrived
+  answers_complete,  // answers that ended normally
+  answers_aborted,   // answers cut off by us or by what stands behind us
+  cancelled,         // clients that left before the end
   request_bytes,
   answer_bytes,
-  upstream_failures,   // exchanges with what stands behind us that failed
-  retries,             // turned to another recipient before an answer's first byte
+  upstream_failures,  // exchanges with what stands behind us that failed
+  retries,            // turned to another recipient before an answer's first byte
   envelopes_opened,
-  frames,              // answer frames sealed
+  frames,  // answer frames sealed
   evidence_refreshes,
   bundle_refreshes,
-  tokens_generated,    // by the demo engine
-  log_lines_dropped,   // kept by run()
+  tokens_generated,   // by the demo engine
+  log_lines_dropped,  // kept by run()
 };
 
 // Gauge goes up and down: "openpcc_<word>".
 enum class Gauge : uint8_t {
-  ready,               // 1 or 0, as /readyz says
+  ready,  // 1 or 0, as /readyz says
   requests_running,
   requests_queued,
   upstreams_healthy,
@@ -42,11 +42,11 @@ enum class Gauge : uint8_t {
 
 // Histogram has fixed buckets from 100 us to 100 s: "openpcc_<word>_seconds".
 enum class Histogram : uint8_t {
-  first_byte,          // from the request's end to the answer's first byte
-  exchange,            // from the request's head to the answer's end
-  open,                // unwrapping and decrypting a request
-  engine_first_byte,   // the engine's share of first_byte
-  verification,        // verifying one node's evidence
+  first_byte,         // from the request's end to the answer's first byte
+  exchange,           // from the request's head to the answer's end
+  open,               // unwrapping and decrypting a request
+  engine_first_byte,  // the engine's share of first_byte
+  verification,       // verifying one node's evidence
 };
 
 // Metrics holds the values of one program. What was never touched is not exported; add(counter, 0) exports a zero. Thread-safe.

@@ -84,7 +84,12 @@ class Options {
               .size = [&rows] { return rows.size(); },
               .append = [&rows] { rows.emplace_back(); },
               .bind = [&rows, declare](Options& row, size_t i) { declare(row, rows[i]); },
-              .bind_blank = [declare](Options& row, const std::function<void()>& use) { Row blank{}; declare(row, blank); use(); }});
+              .bind_blank =
+                  [declare](Options& row, const std::function<void()>& use) {
+                    Row blank{};
+                    declare(row, blank);
+                    use();
+                  }});
   }
   // check adds a condition on the settings together, asked after everything was read.
   void check(std::function<Result<>()> condition);
@@ -118,7 +123,8 @@ class Options {
     std::function<void(Options&, const std::function<void()>&)> bind_blank;
   };
 
-  void add_integer(std::string_view key, Range range, std::string_view help, std::function<int64_t()> get, std::function<void(int64_t)> set);
+  void add_integer(std::string_view key, Range range, std::string_view help, std::function<int64_t()> get,
+                   std::function<void(int64_t)> set);
   void add_rows(std::string_view key, std::string_view help, Presence presence, Rows rows);
 
   std::unique_ptr<State> state_;
