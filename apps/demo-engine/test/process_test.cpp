@@ -148,7 +148,8 @@ class ProcessTest : public testing::Test {
     co_return false;
   }
 
-  Task<std::unique_ptr<http::ClientExchange>> open_stream(std::string text) {
+  // send_request sends a question and returns before its answer.
+  Task<std::unique_ptr<http::ClientExchange>> send_request(std::string text) {
     http::RequestHead head{
         .method = "POST", .target = "/v1/chat/completions", .authority = {}, .fields = {{"content-type", "application/json"}}};
     const std::optional<uint64_t> length = text.size();
@@ -161,9 +162,16 @@ class ProcessTest : public testing::Test {
     EXPECT_OK(written);
     const Result<> finished = co_await (*exchange)->finish_request();
     EXPECT_OK(finished);
-    const auto answer = co_await (*exchange)->read_head();
-    EXPECT_OK(answer);
     co_return std::move(*exchange);
+  }
+  // open_stream also waits for the answer's head.
+  Task<std::unique_ptr<http::ClientExchange>> open_stream(std::string text) {
+    Task<std::unique_ptr<http::ClientExchange>> sending = send_request(std::move(text));
+    auto exchange = co_await std::move(sending);
+    if (exchange == nullptr) co_return nullptr;
+    const auto answer = co_await exchange->read_head();
+    EXPECT_OK(answer);
+    co_return exchange;
   }
   // read_until appends to `text` until it holds `part`, or the answer ends ("ended") or fails (its rule).
   Task<std::string> read_until(http::ClientExchange& exchange, std::string& text, std::string_view part) {
@@ -328,18 +336,12 @@ TEST_F(ProcessTest, a_client_that_leaves_stops_the_generation) {
 TEST_F(ProcessTest, a_client_that_leaves_stops_a_whole_answer_too) {
   start({"--tpot", "20ms"});
   run([](ProcessTest& t) -> Task<> {
-    const std::string text = body(R"(,"max_tokens":5000,"ignore_eos":true)");
-    http::RequestHead head{.method = "POST", .target = "/v1/chat/completions", .authority = {}, .fields = {}};
-    const std::optional<uint64_t> length = text.size();
-    Task<Result<std::unique_ptr<http::ClientExchange>>> opening = t.client_->open(t.api_, std::move(head), length);
-    auto exchange = co_await std::move(opening);
-    const ByteSpan bytes = as_bytes(text);
-    co_await (*exchange)->write(bytes);
-    co_await (*exchange)->finish_request();
+    Task<std::unique_ptr<http::ClientExchange>> sending = t.send_request(body(R"(,"max_tokens":5000,"ignore_eos":true)"));
+    auto exchange = co_await std::move(sending);
     Task<bool> waiting = t.metric_becomes("openpcc_tokens_generated_total", 2);
     const auto generating = co_await std::move(waiting);
     EXPECT_TRUE(generating);
-    exchange->reset();
+    exchange.reset();
     waiting = t.metric_becomes("openpcc_cancelled_total", 1);
     const auto cancelled = co_await std::move(waiting);
     EXPECT_TRUE(cancelled);
