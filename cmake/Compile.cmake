@@ -24,8 +24,8 @@ target_compile_options(openpcc_compile INTERFACE
 if(OPENPCC_WARNINGS_AS_ERRORS)
   target_compile_options(openpcc_compile INTERFACE -Werror)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
-  # g++ 13 and 14 report Asio's own recycling allocator in every coroutine frame.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12)
+  # g++ 12 reports Asio's own recycling allocator in some coroutine frames, g++ 13 and 14 in every one.
   target_compile_options(openpcc_compile INTERFACE -Wno-mismatched-new-delete)
 endif()
 

@@ -87,7 +87,7 @@ std::shared_ptr<Connection> Pool::take(const Endpoint& endpoint) {
 }
 
 void Pool::give(const Endpoint& endpoint, std::shared_ptr<Connection> connection) {
-  if (closed_ || limits_.idle_connections_max == 0 || !connection->reusable()) return;
+  if (closed_ || limits_.idle_connections_max == 0 || !connection->clean()) return;
   std::list<Idle>& kept = idle_[key(endpoint)];
   if (kept.size() >= limits_.idle_connections_max) kept.pop_front();
   kept.push_back({std::move(connection), Clock::now()});
@@ -187,6 +187,10 @@ bool may_start_again(const Call& call) {
 
 Task<Result<>> send_body(std::shared_ptr<Call> call, ByteSpan bytes) {
   const Milliseconds patience = call->pool->limits().idle_timeout;
+  if (call->connection->write_failed() && may_start_again(*call)) {
+    const Result<> attached = co_await attach(call, true);
+    if (!attached) co_return give_up(*call, std::unexpected(attached.error()));
+  }
   call->body_begun = true;
   Result<> sent;
   if (call->request.framing.kind == Framing::Kind::chunked) {
@@ -205,9 +209,9 @@ Task<Result<>> send_body(std::shared_ptr<Call> call, ByteSpan bytes) {
 }
 
 Task<Result<>> write_body(std::shared_ptr<Call> call, ByteSpan bytes) {
-  OPENPCC_CHECK(!bytes.empty() ? !call->sent_all || call->request.framing.kind != Framing::Kind::chunked : true);
   if (call->failure) co_return std::unexpected(*call->failure);
   if (bytes.empty()) co_return Result<>{};
+  OPENPCC_CHECK(!call->sent_all || call->request.framing.kind == Framing::Kind::length);
   if (call->request.framing.kind != Framing::Kind::chunked) {
     if (bytes.size() > call->left) co_return give_up(*call, fail(Code::internal, "http.client.length", "more than was declared"));
     call->left -= bytes.size();
@@ -260,6 +264,7 @@ Task<Result<std::optional<http1::ResponseStart>>> receive_head(std::shared_ptr<C
 }
 
 Task<Result<ResponseHead>> read_final_head(std::shared_ptr<Call> call) {
+  OPENPCC_CHECK(!call->start.has_value());
   for (int interim = 0; interim <= kInterimAnswersMax;) {
     if (call->failure) co_return std::unexpected(*call->failure);
     Result<std::optional<http1::ResponseStart>> start = co_await receive_head(call);

@@ -116,11 +116,7 @@ Task<Result<>> Connection::send(std::span<const ByteSpan> pieces, Milliseconds t
   const Result<> written = co_await stream_->write(used, timeout);
   writing_ = false;
   written_.set();
-  if (written) {
-    sent_anything_ = true;
-  } else {
-    write_failure_ = written.error();
-  }
+  if (!written) write_failure_ = written.error();
   co_return written;
 }
 
@@ -165,7 +161,5 @@ void Connection::finish_beside() { spawn(executor_, finish(shared_from_this()));
 Task<> Connection::finish(std::shared_ptr<Connection> self) {
   const Result<> ignored = co_await self->stream_->finish(kLingerTime);
 }
-
-bool Connection::reusable() { return !aborted_ && !gone() && !write_failure_ && !writing_ && queued_.empty() && begin_ == end_ && stream_->quiet(); }
 
 }  // namespace openpcc::http

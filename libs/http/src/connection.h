@@ -32,7 +32,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void queue(std::string head, Milliseconds timeout);
   // send writes what is queued, then `pieces` (at most 4).
   Task<Result<>> send(std::span<const ByteSpan> pieces, Milliseconds timeout);
-  bool sent_anything() const { return sent_anything_; }
 
   // next_body_piece feeds the decoder until it has data (a view into the buffer), is done (an empty span), or fails: http.body.*,
   // http.stream.*, crypto.tls.*.
@@ -45,8 +44,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Task<> close();
   // finish_beside says that nothing more comes, without waiting for it to be said.
   void finish_beside();
-  // reusable: nothing is left over, and the peer is still there.
-  bool reusable();
+  // clean: nothing failed and nothing is left over; reusable: and the peer is still there.
+  bool clean() const { return !aborted_ && !gone() && !write_failure_ && !writing_ && queued_.empty() && begin_ == end_; }
+  bool reusable() { return clean() && stream_->quiet(); }
+  bool write_failed() const { return write_failure_.has_value(); }
 
  private:
   Task<Result<size_t>> read_more(Milliseconds timeout);
@@ -73,7 +74,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool writing_ = false;
   Event written_;
   std::optional<Error> write_failure_;
-  bool sent_anything_ = false;
   bool aborted_ = false;
 };
 

@@ -32,6 +32,8 @@ bool is_token(std::string_view text) {
 bool is_field_value(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return is_control(static_cast<uint8_t>(c)); });
 }
+// CONNECT would turn the connection into a tunnel.
+bool is_method(std::string_view text) { return is_token(text) && text != "CONNECT"; }
 // A target is "/..." of visible ASCII: the absolute, authority and asterisk forms serve proxies, which we are not at this level.
 bool is_target(std::string_view text) {
   return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
@@ -170,7 +172,7 @@ Result<RequestHead> parse_request_line(std::string_view line) {
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
   if (line.substr(last + 1) != "HTTP/1.1") return fail(Code::malformed, "http.head.version");
-  if (!is_token(method)) return fail(Code::malformed, "http.head.method");
+  if (!is_method(method)) return fail(Code::malformed, "http.head.method");
   if (!is_target(target)) return fail(Code::malformed, "http.head.target");
   return RequestHead{std::string(method), std::string(target), {}, {}};
 }
@@ -192,8 +194,6 @@ Result<StatusLine> parse_status_line(std::string_view line) {
 }
 
 // ---- output
-
-bool is_emittable_method(std::string_view method) { return is_token(method) && method != "CONNECT"; }
 
 Result<> format_fields(const Fields& fields, std::string& out) {
   for (const Field& field : fields.lines()) {
@@ -417,7 +417,7 @@ Result<> BodyDecoder::end_of_input() {
 // ---- output
 
 Result<std::string> format_request(const RequestHead& head, const std::string& target, const std::string& authority, const Framing& framing) {
-  if (!is_emittable_method(head.method)) return fail(Code::malformed, "http.emit.method");
+  if (!is_method(head.method)) return fail(Code::malformed, "http.emit.method");
   if (!is_target(target)) return fail(Code::malformed, "http.emit.target");
   if (!is_authority(authority)) return fail(Code::malformed, "http.emit.authority");
   std::string out;

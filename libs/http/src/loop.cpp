@@ -81,6 +81,7 @@ Task<> sleep_for(Milliseconds duration) {
 struct Event::State {
   Timer timer;
   bool set = false;
+  bool waiting = false;
 };
 
 Event::Event(const Executor& executor) : state_(std::make_shared<State>(State{Timer(executor)})) {}
@@ -93,9 +94,12 @@ void Event::set() {
 
 Task<bool> Event::wait(Milliseconds timeout) {
   const std::shared_ptr<State> state = state_;
+  OPENPCC_CHECK(!state->waiting);
   if (!state->set) {
+    state->waiting = true;
     arm(state->timer, timeout);
     co_await wait_for(state->timer);
+    state->waiting = false;
   }
   co_return std::exchange(state->set, false);
 }

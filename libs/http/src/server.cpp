@@ -266,7 +266,10 @@ class Session {
   Task<> run();
   void abort() { connection_->abort(); }
   // dismiss tells the peer of an idle connection that no more requests are taken.
-  void dismiss() { connection_->finish_beside(); }
+  void dismiss() {
+    dismissed_ = true;
+    connection_->finish_beside();
+  }
   bool idle() const { return idle_; }
 
  private:
@@ -277,6 +280,7 @@ class Session {
   std::shared_ptr<Core> core_;
   std::shared_ptr<Connection> connection_;
   bool idle_ = true;
+  bool dismissed_ = false;
 };
 
 Task<Result<http1::RequestStart>> Session::read_request() {
@@ -284,7 +288,7 @@ Task<Result<http1::RequestStart>> Session::read_request() {
   if (idle_) {
     const Result<size_t> first = co_await connection_->fill(core_->limits.idle_timeout);
     if (!first) co_return std::unexpected(first.error());
-    if (*first == 0) co_return fail(Code::closed, "http.stream.closed", "the peer left");
+    if (*first == 0 || dismissed_) co_return fail(Code::closed, "http.stream.closed", "no further request");
     idle_ = false;
   }
   const std::shared_ptr<Connection> connection = connection_;

@@ -9,7 +9,7 @@ namespace openpcc::http {
 namespace {
 
 constexpr size_t kRecordBytes = 16 * 1024;               // RFC 8446 s5.1
-constexpr size_t kRecordsBytes = 4 * (kRecordBytes + 256);  // of ciphertext, per system call
+constexpr size_t kRecordsBytes = 2 * (kRecordBytes + 256);  // of ciphertext, per system call
 
 // Channel is what a TLS stream and the operations on it share.
 struct Channel {
@@ -21,6 +21,7 @@ struct Channel {
   bool flushing = false;
   Event flushed;
   Bytes from_transport;
+  Bytes records;  // on their way out
 };
 
 // flush sends what the session has ready. A reader flushes too (answers to key updates), beside at most one writer: one waits for the other.
@@ -28,10 +29,10 @@ Task<Result<>> flush(std::shared_ptr<Channel> channel, Milliseconds timeout) {
   while (channel->flushing) co_await channel->flushed.wait(Milliseconds::max());
   channel->flushing = true;
   Result<> outcome;
-  Bytes records(channel->session.wants_to_send() ? kRecordsBytes : 0);
+  channel->records.resize(kRecordsBytes);
   while (outcome && channel->session.wants_to_send()) {
-    const size_t n = channel->session.pull(records);
-    const std::array<ByteSpan, 1> pieces{ByteSpan(records).first(n)};
+    const size_t n = channel->session.pull(channel->records);
+    const std::array<ByteSpan, 1> pieces{ByteSpan(channel->records).first(n)};
     const std::span<const ByteSpan> all(pieces);
     outcome = co_await channel->transport->write(all, timeout);
   }

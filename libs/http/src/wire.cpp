@@ -88,10 +88,19 @@ class Watchdog : public std::enable_shared_from_this<Watchdog> {
 
 // Socket is what a stream and the operations on it share; an operation that is pending when the stream dies keeps it until it has ended.
 struct Socket {
-  Socket(const Executor& executor, int fd)
-      : descriptor(executor, fd),
+  explicit Socket(const Executor& executor)
+      : descriptor(executor),
         reading(std::make_shared<Watchdog>(executor, descriptor)),
         writing(std::make_shared<Watchdog>(executor, descriptor)) {}
+  // adopt takes a descriptor over; null (and the descriptor closed) where the system cannot watch one more.
+  static std::shared_ptr<Socket> adopt(const Executor& executor, int fd) {
+    auto out = std::make_shared<Socket>(executor);
+    ErrorCode error;
+    out->descriptor.assign(fd, error);
+    if (!error) return out;
+    ::close(fd);
+    return nullptr;
+  }
 
   int fd() { return descriptor.native_handle(); }
   bool open() const { return descriptor.is_open(); }
@@ -106,6 +115,8 @@ struct Socket {
   std::shared_ptr<Watchdog> reading;
   std::shared_ptr<Watchdog> writing;
   int calls_without_waiting = 0;
+  bool drained = false;          // the last read took all there was: waiting comes first
+  bool blocked_writing = false;  // the peer does not take what was written
 };
 
 void reset_on_close(int fd) {
@@ -130,12 +141,14 @@ Task<Result<>> wait_ready(std::shared_ptr<Socket> socket, Descriptor::wait_type 
   const std::shared_ptr<Watchdog> watchdog = direction == Descriptor::wait_read ? socket->reading : socket->writing;
   socket->calls_without_waiting = 0;
   watchdog->start(timeout);
+  if (direction == Descriptor::wait_write) socket->blocked_writing = true;
   ErrorCode error;
   co_await socket->descriptor.async_wait(direction, asio::redirect_error(asio::use_awaitable, error));
   const bool expired = watchdog->stop();
   if (!socket->open()) co_return closed("aborted");
   if (expired) co_return timed_out();
   if (error && error != asio::error::operation_aborted) co_return closed(error.message());
+  if (direction == Descriptor::wait_write) socket->blocked_writing = false;
   co_return Result<>{};
 }
 
@@ -153,12 +166,14 @@ Task<Result<size_t>> read_some(std::shared_ptr<Socket> socket, MutableByteSpan i
   }
   for (;;) {
     if (!socket->open()) co_return closed("aborted");
+    if (socket->drained) {
+      const Result<> ready = co_await wait_ready(socket, Descriptor::wait_read, timeout);
+      if (!ready) co_return std::unexpected(ready.error());
+    }
     const ssize_t n = recv(socket->fd(), into.data(), into.size(), 0);
+    socket->drained = n < 0 || static_cast<size_t>(n) < into.size();
     if (n >= 0) co_return static_cast<size_t>(n);
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) co_return closed(reason(errno));
-    const Result<> ready = co_await wait_ready(socket, Descriptor::wait_read, timeout);
-    if (!ready) co_return std::unexpected(ready.error());
+    if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) co_return closed(reason(errno));
   }
 }
 
@@ -226,14 +241,15 @@ Task<Result<>> shut_down_writing(std::shared_ptr<Socket> socket) {
 class SocketStream final : public Stream {
  public:
   explicit SocketStream(std::shared_ptr<Socket> socket) : socket_(std::move(socket)) {}
-  ~SocketStream() override { socket_->close(); }
+  ~SocketStream() override { SocketStream::abort(); }
 
   Task<Result<size_t>> read_some(MutableByteSpan into, Milliseconds timeout) override { return http::read_some(socket_, into, timeout); }
   Task<Result<>> write(std::span<const ByteSpan> pieces, Milliseconds timeout) override { return write_all(socket_, pieces, timeout); }
   Task<Result<>> finish(Milliseconds) override { return shut_down_writing(socket_); }
   void abort() override {
     if (!socket_->open()) return;
-    reset_on_close(socket_->fd());
+    // What was written is still delivered, but not to a peer that does not take it: its buffers would outlive the connection.
+    if (socket_->blocked_writing) reset_on_close(socket_->fd());
     socket_->close();
   }
   bool quiet() override {
@@ -348,7 +364,8 @@ Task<Result<std::unique_ptr<Stream>>> connect_any(std::vector<Address> addresses
   for (const Address& address : addresses) {
     const int fd = new_socket(address.family());
     if (fd < 0) co_return connect_failed(name + ": " + reason(errno));
-    const auto socket = std::make_shared<Socket>(executor, fd);
+    const std::shared_ptr<Socket> socket = Socket::adopt(executor, fd);
+    if (!socket) co_return connect_failed(name + ": no resources");
     error = co_await connect_to(socket, address, deadline);
     if (error == 0) {
       if (address.family() != AF_UNIX) tune_tcp(fd);
@@ -415,10 +432,10 @@ Task<Result<std::unique_ptr<Stream>>> accept_from(std::shared_ptr<Socket> listen
     const int fd = accept4(listener->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       if (tcp) tune_tcp(fd);
-      const auto socket = std::make_shared<Socket>(executor, fd);
-      co_return std::make_unique<SocketStream>(socket);
+      const std::shared_ptr<Socket> socket = Socket::adopt(executor, fd);
+      if (socket) co_return std::make_unique<SocketStream>(socket);
     }
-    const int error = errno;
+    const int error = fd >= 0 ? ENOMEM : errno;
     if (worth_another_try(error)) continue;
     if (out_of_resources(error)) {
       co_await sleep_for(kAcceptBackoff);
@@ -456,7 +473,8 @@ Result<std::unique_ptr<Listener>> Listener::bind(const Executor& executor, const
   OPENPCC_LET(const Address address, listening_address(endpoint));
   const int fd = new_socket(address.family());
   if (fd < 0) return bind_failed(endpoint, reason(errno));
-  auto socket = std::make_shared<Socket>(executor, fd);
+  auto socket = Socket::adopt(executor, fd);
+  if (!socket) return bind_failed(endpoint, "no resources");
   const int error = bind_to(fd, address, endpoint);
   if (error != 0) return bind_failed(endpoint, reason(error));
   if (listen(fd, SOMAXCONN) != 0) return bind_failed(endpoint, reason(errno));

@@ -29,7 +29,8 @@ class Stream {
   virtual Task<Result<>> write(std::span<const ByteSpan> pieces, Milliseconds timeout) = 0;
   // finish tells the peer that nothing more comes (FIN, over TLS after close_notify); reading goes on.
   virtual Task<Result<>> finish(Milliseconds timeout) = 0;
-  // abort resets the connection at once: nothing more is delivered, and the peer cannot mistake it for an end.
+  // abort closes the connection at once; pending calls fail. What was written is still delivered to a peer that takes it. No close_notify
+  // is sent: it is the framing above (a length, chunks, TLS) that tells the peer a cut from an end.
   virtual void abort() = 0;
   // quiet is true while the peer has neither sent anything that was not read, nor ended the connection: it may be used again.
   virtual bool quiet() = 0;
