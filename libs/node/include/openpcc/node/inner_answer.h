@@ -1,0 +1,25 @@
+// Answers that the node gives by itself, in OpenAI's JSON; they travel sealed, like an engine's.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "openpcc/node/request_filter.h"
+
+namespace openpcc::node {
+
+// InnerAnswer is a whole answer of type application/json.
+struct InnerAnswer {
+  uint16_t status;
+  std::string body;
+};
+
+// error_answer tells the user why the node or its engine did not answer. `error` is one of request_filter.h, json_members.h, or
+//   node.engine.unreachable (503)  node.engine.failed (502)
+// and anything else becomes a plain 500.
+InnerAnswer error_answer(const Error& error);
+
+// models_answer is the list of GET /v1/models.
+InnerAnswer models_answer(std::span<const Model> models);
+
+}  // namespace openpcc::node

@@ -1,0 +1,39 @@
+// When frames leave: what an observer of an answer's times may learn is decided here, by profile.
+//
+//   low-latency   whatever arrived, at once
+//   balanced      at once after a pause, then at most one flush in 20 ms
+//   strict        a flush at every 100 ms from the request on, whether anything arrived or not
+//
+// In the first two a frame without content follows 15 s of silence, so that a long wait is not taken for a dead connection.
+#pragma once
+
+#include <chrono>
+
+#include "openpcc/envelope/envelope.h"
+
+namespace openpcc::node {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+inline constexpr std::chrono::milliseconds kBalancedInterval{20};
+inline constexpr std::chrono::milliseconds kStrictInterval{100};
+inline constexpr std::chrono::milliseconds kKeepAliveInterval{15'000};
+
+// What there is to send.
+enum class Pending : uint8_t { nothing, content, end };
+
+class Pacer {
+ public:
+  Pacer(envelope::Profile profile, TimePoint start);
+  // due is when the next flush must happen; a time that has passed means now.
+  TimePoint due(Pending pending) const;
+  // flushed says that one happened.
+  void flushed(TimePoint now);
+
+ private:
+  envelope::Profile profile_;
+  TimePoint last_;     // the last flush; of `strict`, the last tick
+  bool quiet_ = true;  // nothing was flushed yet
+};
+
+}  // namespace openpcc::node

@@ -1,0 +1,43 @@
+#include "openpcc/node/answer_framer.h"
+
+namespace openpcc::node {
+
+AnswerFramer::AnswerFramer(envelope::AnswerSealer sealer, envelope::Profile profile, TimePoint start)
+    : sealer_(std::move(sealer)), profile_(profile), pacer_(profile, start) {}
+
+void AnswerFramer::head(const bhttp::ResponseHead& head) {
+  OPENPCC_CHECK(state_ == State::waiting);
+  bhttp::append_response_head(message_, head);
+  state_ = State::streaming;
+}
+
+void AnswerFramer::content(ByteSpan bytes) {
+  OPENPCC_CHECK(state_ == State::streaming);
+  bhttp::append_content(message_, bytes);
+}
+
+void AnswerFramer::end() {
+  OPENPCC_CHECK(state_ == State::streaming);
+  bhttp::append_end(message_);
+  state_ = State::ended;
+}
+
+Pending AnswerFramer::pending() const {
+  if (state_ == State::ended) return Pending::end;
+  return message_.empty() ? Pending::nothing : Pending::content;
+}
+
+TimePoint AnswerFramer::due() const { return pacer_.due(pending()); }
+
+bool AnswerFramer::take(TimePoint now, Bytes& out) {
+  if (finished() || now < due()) return false;
+  const bool last = state_ == State::ended;
+  sealer_.seal(message_, last, profile_, out);
+  wipe(message_);
+  message_.clear();
+  pacer_.flushed(now);
+  if (last) state_ = State::finished;
+  return true;
+}
+
+}  // namespace openpcc::node

@@ -1,0 +1,66 @@
+#include "openpcc/node/inner_answer.h"
+
+#include <algorithm>
+
+#include "openpcc/node/json_members.h"
+
+namespace openpcc::node {
+namespace {
+
+struct Explanation {
+  std::string_view rule;
+  uint16_t status;
+  std::string_view message;
+};
+
+constexpr Explanation kExplanations[] = {
+    {"node.filter.scheme", 400, "The request inside the envelope must use the scheme https."},
+    {"node.filter.authority", 400, "The request inside the envelope must name the authority node.invalid."},
+    {"node.filter.path", 404, "This node serves /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models only."},
+    {"node.filter.method", 405, "This method is not allowed here."},
+    {"node.filter.content_type", 415, "The body must be application/json."},
+    {"node.filter.profile", 400, "openpcc-profile must be low-latency, balanced or strict."},
+    {"node.filter.no_model", 400, "You must provide a model parameter."},
+    {"node.filter.model", 404, "The model does not exist on this node. GET /v1/models lists those that do."},
+    {"node.filter.media", 400, "The node fetches nothing: give images, sounds and videos as data: URLs."},
+    {"node.json.syntax", 400, "The body is not a JSON object."},
+    {"node.json.utf8", 400, "The body is not valid UTF-8, or a string in it holds a control character."},
+    {"node.json.escape", 400, "A string in the body holds an invalid escape."},
+    {"node.json.depth", 400, "The body is nested too deeply."},
+    {"node.json.members", 400, "The body has too many parameters."},
+    {"node.json.key", 400, "A parameter's name is not printable ASCII."},
+    {"node.json.duplicate", 400, "A parameter stands in the body twice."},
+    {"node.engine.unreachable", 503, "The inference engine of this node cannot be reached."},
+    {"node.engine.failed", 502, "The inference engine of this node did not answer as it should."},
+};
+constexpr Explanation kOther{"", 500, "The node could not answer."};
+
+const Explanation& explain(const Error& error) {
+  const auto found =
+      std::find_if(std::begin(kExplanations), std::end(kExplanations), [&](const Explanation& e) { return e.rule == error.rule.id(); });
+  return found == std::end(kExplanations) ? kOther : *found;
+}
+
+}  // namespace
+
+InnerAnswer error_answer(const Error& error) {
+  const Explanation& why = explain(error);
+  const bool unknown_model = why.rule == "node.filter.model";
+  const std::string_view type = why.status >= 500 ? "openpcc_error" : "invalid_request_error";
+  const std::string_view code = unknown_model ? "model_not_found" : error.rule.id();  // the former is what OpenAI's clients look for
+  const std::string_view param = unknown_model ? "\"model\"" : "null";
+  std::string body = "{\"error\":{\"message\":" + json_quote(why.message) + ",\"type\":" + json_quote(type);
+  body += ",\"param\":" + std::string(param) + ",\"code\":" + json_quote(code) + "}}";
+  return {why.status, std::move(body)};
+}
+
+InnerAnswer models_answer(std::span<const Model> models) {
+  std::string body = "{\"object\":\"list\",\"data\":[";
+  for (const Model& model : models) {
+    if (&model != models.data()) body += ",";
+    body += "{\"id\":" + json_quote(model.name) + ",\"object\":\"model\",\"created\":0,\"owned_by\":\"openpcc\"}";
+  }
+  return {200, body + "]}"};
+}
+
+}  // namespace openpcc::node

@@ -1,0 +1,322 @@
+#include "openpcc/node/node.h"
+
+#include <algorithm>
+
+#include "answer_stream.h"
+#include "engine_call.h"
+
+namespace openpcc::node {
+namespace {
+
+using daemon::Counter;
+using daemon::Event;
+using daemon::Gauge;
+using daemon::Histogram;
+
+constexpr http::Milliseconds kTendInterval{5'000};
+constexpr http::Milliseconds kWatchInterval{2'000};
+constexpr http::Milliseconds kWatchIntervalDown{250};
+constexpr size_t kModelListBytesMax = 1 << 20;
+
+// Share is a part of something bounded, held for as long as it lives.
+class Share {
+ public:
+  Share(uint64_t& total, uint64_t part) : total_(total), part_(part) { total_ += part_; }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  ~Share() { total_ -= part_; }
+
+ private:
+  uint64_t& total_;
+  uint64_t part_;
+};
+
+// inner_head keeps of the engine's answer what an application needs; all else would tell engines, versions and hosts apart.
+Result<bhttp::ResponseHead> inner_head(const http::ResponseHead& engine) {
+  const bool final_status = engine.status >= 200 && engine.status <= 599;
+  const bool redirect = engine.status >= 300 && engine.status <= 399;  // there is nowhere else to go
+  if (!final_status || redirect) return fail(Code::unavailable, "node.engine.failed");
+  bhttp::ResponseHead head;
+  head.status = engine.status;
+  for (const std::string_view name : {"content-type", "cache-control", "retry-after"}) {
+    if (const auto value = engine.fields.find(name)) head.fields.push_back({std::string(name), std::string(*value)});
+  }
+  return head;
+}
+
+uint16_t status_of(const Error& error) { return error.code == Code::unavailable ? 503 : 400; }
+
+}  // namespace
+
+// Accepted is a request that may be acted on, once.
+struct Node::Accepted {
+  bhttp::RequestHead head;
+  SecretBytes content;
+  Secret<32> salt;
+  envelope::AnswerSealer sealer;
+};
+
+Node::Node(NodeConfig config, Keyring& keyring, Surroundings around)
+    : config_(std::move(config)), engine_(new Engine{config_.engine, config_.engine_key}), keyring_(keyring), around_(around) {}
+
+Node::~Node() = default;
+
+Now Node::now() const { return {around_.clock.now(), around_.monotonic()}; }
+
+bool Node::ready() const { return engine_up_ && keyring_.published(now()); }
+
+http::Task<> Node::handle(http::ServerExchange& exchange) {
+  const std::string& target = exchange.request().target;
+  const std::string& method = exchange.request().method;
+  const bool known = target == "/v1/envelope" || target == "/v1/evidence" || target == "/v1/beacon";
+  if (target == "/v1/envelope" && method == "POST") {
+    co_await serve_envelope(exchange);
+  } else if (target == "/v1/evidence" && method == "GET") {
+    co_await serve_evidence(exchange);
+  } else if (target == "/v1/beacon" && method == "PUT") {
+    co_await serve_beacon(exchange);
+  } else if (known) {
+    const Error error = fail(Code::rejected, "node.method").error();
+    co_await refuse(exchange, 405, error);
+  } else {
+    const Error error = fail(Code::rejected, "node.path").error();
+    co_await refuse(exchange, 404, error);
+  }
+}
+
+http::Task<> Node::refuse(http::ServerExchange& exchange, uint16_t status, const Error& error) {
+  around_.metrics.refused(error);
+  around_.metrics.answered(status);
+  around_.log.write(Event::exchange_refused, {daemon::Field::rule(error), daemon::Field::status(status)});
+  http::ResponseHead head;
+  head.status = status;
+  const ByteSpan nothing;
+  const auto sent = co_await exchange.respond_with(std::move(head), nothing);
+  static_cast<void>(sent);  // the peer may be gone; there is nobody else to tell
+}
+
+http::Task<> Node::serve_evidence(http::ServerExchange& exchange) {
+  const std::string document = keyring_.evidence_document(now());
+  http::ResponseHead head;
+  head.fields.add("content-type", "application/json");
+  const ByteSpan body = as_bytes(document);
+  const auto sent = co_await exchange.respond_with(std::move(head), body);
+  static_cast<void>(sent);
+}
+
+http::Task<> Node::serve_beacon(http::ServerExchange& exchange) {
+  const auto note = co_await exchange.read_all(note::kNoteBytesMax);
+  Result<> taken = fail(Code::malformed, "node.beacon.body");
+  if (note) taken = keyring_.take_beacon(*note, now());
+  if (!taken) {
+    co_await refuse(exchange, 400, taken.error());
+    co_return;
+  }
+  tend();
+  http::ResponseHead head;
+  head.status = 204;
+  const ByteSpan nothing;
+  const auto sent = co_await exchange.respond_with(std::move(head), nothing);
+  static_cast<void>(sent);
+}
+
+http::Task<> Node::serve_envelope(http::ServerExchange& exchange) {
+  const Share running(running_, 1);
+  around_.metrics.add(Counter::requests);
+  around_.metrics.set(Gauge::requests_running, static_cast<int64_t>(running_));
+  auto accepted = co_await receive(exchange);
+  if (!accepted) {
+    const uint16_t status = status_of(accepted.error());
+    co_await refuse(exchange, status, accepted.error());
+    co_return;
+  }
+  const auto answered = co_await answer(exchange, *accepted);
+  if (answered) {
+    around_.metrics.add(Counter::answers_complete);
+    co_return;
+  }
+  exchange.abort();
+  around_.metrics.add(Counter::answers_aborted);
+  around_.metrics.refused(answered.error());
+  around_.log.write(Event::exchange_aborted, {daemon::Field::rule(answered.error())});
+}
+
+// admit judges what is known before the body comes and returns its size.
+Result<uint64_t> Node::admit(const http::ServerExchange& exchange) const {
+  const http::RequestHead& head = exchange.request();
+  if (head.fields.count("content-type") != 1 || head.fields.find("content-type") != envelope::kRequestType) {
+    return fail(Code::rejected, "node.envelope.media_type");
+  }
+  const std::optional<uint64_t> bytes = exchange.declared_body_bytes();
+  if (!bytes) return fail(Code::rejected, "node.envelope.length");
+  if (*bytes > config_.envelope_bytes_max) return fail(Code::limit, "node.envelope.too_large");
+  const bool full = running_ > config_.requests_max || receiving_bytes_ + *bytes > config_.envelopes_bytes_max;
+  if (full) return fail(Code::unavailable, "node.busy");
+  return *bytes;
+}
+
+http::Task<Result<Node::Accepted>> Node::receive(http::ServerExchange& exchange) {
+  OPENPCC_CO_LET(const uint64_t bytes, admit(exchange));
+  const Share receiving(receiving_bytes_, bytes);
+  const auto envelope = co_await exchange.read_all(bytes);
+  if (!envelope) co_return fail(Code::closed, "node.envelope.body");
+  around_.metrics.add(Counter::request_bytes, envelope->size());
+  const TimePoint start = around_.monotonic();
+  auto accepted = accept(*envelope);
+  if (accepted) {
+    around_.metrics.add(Counter::envelopes_opened);
+    around_.metrics.observe(Histogram::open, around_.monotonic() - start);
+  }
+  co_return accepted;
+}
+
+// accept opens an envelope in one step, without suspending: no key is wiped, and no second copy admitted, in between.
+Result<Node::Accepted> Node::accept(ByteSpan envelope) {
+  OPENPCC_LET(const std::optional<envelope::Peek> peek, envelope::peek(envelope));
+  LiveKey* key = nullptr;
+  if (peek) {
+    for (const envelope::NodeId& id : peek->node_ids) {
+      if (key == nullptr) key = keyring_.find(id);
+    }
+  }
+  std::vector<envelope::NodeKey> keys;
+  if (key != nullptr) keys.push_back({key->node_id, &key->key});
+  envelope::RequestOpener opener(keys, around_.random);
+  OPENPCC_TRY(opener.feed(envelope));
+  OPENPCC_LET(envelope::OpenedRequest opened, opener.finish());
+
+  bhttp::Limits limits;
+  limits.content_bytes_max = envelope::kRequestBytesMax;
+  OPENPCC_LET(bhttp::Request request, bhttp::decode_request(opened.message.reveal(), limits));
+  SecretBytes content = SecretBytes::adopt(std::move(request.content));
+  OPENPCC_TRY(check_not_after(request.head.fields, around_.clock.now()));
+  const auto admitted = key->replay.admit(opened.hh);
+  if (key->replay.full()) keyring_.request_successor();
+  OPENPCC_TRY(admitted);
+  return Accepted{std::move(request.head), std::move(content), std::move(opened.salt), std::move(opened.answer)};
+}
+
+http::Task<Result<>> Node::answer(http::ServerExchange& exchange, Accepted& accepted) {
+  const TimePoint start = around_.monotonic();
+  const auto profile = profile_of(accepted.head.fields);
+  AnswerStream stream(exchange, AnswerFramer(std::move(accepted.sealer), profile.value_or(envelope::Profile::balanced), start),
+                      around_.metrics, around_.monotonic);
+  Result<Filtered> filtered = profile ? filter_request(accepted.head, accepted.content.reveal(), accepted.salt, config_.models)
+                                      : Result<Filtered>(std::unexpected(profile.error()));
+  accepted.content = SecretBytes();
+  if (filtered && std::holds_alternative<EngineRequest>(*filtered)) {
+    EngineRequest& request = std::get<EngineRequest>(*filtered);
+    const auto done = co_await answer_from_engine(exchange, stream, request);
+    co_return done;
+  }
+  if (!filtered) around_.metrics.refused(filtered.error());
+  const InnerAnswer own = filtered ? models_answer(config_.models) : error_answer(filtered.error());
+  const auto sent = co_await stream.send_whole(own);
+  co_return sent;
+}
+
+http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, AnswerStream& stream, EngineRequest& request) {
+  const auto call = EngineCall::start(around_.loop, around_.client, *engine_, std::move(request));
+  exchange.when_abandoned([call] { call->cancel(); });
+  auto done = co_await pump(stream, *call);
+  const bool left = call->cancelled();
+  call->cancel();
+  while (!call->stopped()) {
+    const http::Milliseconds moment(1'000);
+    co_await call->wait(moment);
+  }
+  if (left) {
+    around_.metrics.add(Counter::cancelled);
+    around_.log.write(Event::exchange_cancelled);
+  }
+  if (done || left || stream.framer().begun()) co_return done;
+  around_.metrics.refused(done.error());
+  around_.metrics.add(Counter::upstream_failures);
+  const InnerAnswer own = error_answer(done.error());
+  const auto sent = co_await stream.send_whole(own);
+  co_return sent;
+}
+
+// pump moves the engine's answer into frames until the final one. What had arrived before the engine failed still leaves, unfinished.
+http::Task<Result<>> Node::pump(AnswerStream& stream, EngineCall& call) {
+  const TimePoint end = stream.start() + config_.answer_time_max;
+  for (;;) {
+    OPENPCC_CO_TRY(absorb(stream, call));
+    const auto sent = co_await stream.send_due();
+    OPENPCC_CO_TRY(sent);
+    if (stream.framer().finished()) co_return Result<>();
+    if (call.failure() != nullptr && stream.framer().pending() == Pending::nothing) co_return std::unexpected(*call.failure());
+    const TimePoint moment = around_.monotonic();
+    if (moment >= end) co_return fail(Code::limit, "node.answer.too_long");
+    const http::Milliseconds left = std::min(stream.time_left(moment), std::chrono::ceil<http::Milliseconds>(end - moment));
+    co_await call.wait(left);
+  }
+}
+
+// absorb takes over what the engine has said since.
+Result<> Node::absorb(AnswerStream& stream, EngineCall& call) {
+  AnswerFramer& framer = stream.framer();
+  if (const auto head = call.take_head()) {
+    OPENPCC_LET(const bhttp::ResponseHead inner, inner_head(*head));
+    framer.head(inner);
+    around_.metrics.observe(Histogram::engine_first_byte, around_.monotonic() - stream.start());
+  }
+  if (!framer.streaming()) return {};
+  Bytes content = call.take_content();
+  const auto added = stream.add(content, config_.answer_bytes_max);
+  wipe(content);
+  OPENPCC_TRY(added);
+  if (call.complete()) framer.end();
+  return {};
+}
+
+void Node::tend() {
+  const Keyring::Changes changes = keyring_.tend(now());
+  for (const Keyring::Changes::Wiped& wiped : changes.wiped) {
+    around_.log.write(Event::key_wiped, {daemon::Field::node(wiped.node_id), daemon::Field::count(wiped.envelopes)});
+  }
+  if (changes.made) {
+    const LiveKey& newest = keyring_.keys().back();
+    around_.log.write(Event::key_created, {daemon::Field::node(newest.node_id), daemon::Field::until(newest.not_after)});
+    around_.metrics.add(Counter::evidence_refreshes);
+    around_.metrics.set(Gauge::key_expiry_seconds, newest.not_after);
+  }
+  const std::string_view failure = changes.failed ? changes.failed->rule.id() : std::string_view();
+  if (changes.failed && failure != last_key_failure_) around_.log.write(Event::evidence_failed, {daemon::Field::rule(*changes.failed)});
+  last_key_failure_ = failure;
+  uint64_t entries = 0;
+  for (const LiveKey& key : keyring_.keys()) {
+    entries += key.replay.entries();
+    if (key.replay.full())
+      around_.log.write(Event::replay_set_full, {daemon::Field::node(key.node_id), daemon::Field::count(key.replay.entries())});
+  }
+  around_.metrics.set(Gauge::replay_entries, static_cast<int64_t>(entries));
+}
+
+http::Task<> Node::tend_keys() {
+  for (;;) {
+    tend();
+    co_await http::sleep_for(kTendInterval);
+  }
+}
+
+http::Task<> Node::watch_engine(http::Client& probe) {
+  for (;;) {
+    http::RequestHead head;
+    head.method = "GET";
+    head.target = "/v1/models";
+    if (!engine_->key.empty()) head.fields.add("authorization", "Bearer " + engine_->key);
+    Bytes nothing;
+    const auto answer = co_await probe.fetch(engine_->endpoint, std::move(head), std::move(nothing), kModelListBytesMax);
+    const bool up = answer && answer->head.status == 200;
+    if (up && !engine_up_)
+      around_.log.write(Event::engine_ready, {daemon::Field::endpoint(engine_->endpoint), daemon::Field::count(config_.models.size())});
+    if (!up && engine_up_) around_.log.write(Event::engine_unavailable, {daemon::Field::endpoint(engine_->endpoint)});
+    engine_up_ = up;
+    around_.metrics.set(Gauge::upstreams_healthy, up ? 1 : 0);
+    const http::Milliseconds pause = up ? kWatchInterval : kWatchIntervalDown;
+    co_await http::sleep_for(pause);
+  }
+}
+
+}  // namespace openpcc::node

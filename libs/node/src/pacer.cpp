@@ -1,0 +1,25 @@
+#include "openpcc/node/pacer.h"
+
+namespace openpcc::node {
+
+Pacer::Pacer(envelope::Profile profile, TimePoint start) : profile_(profile), last_(start) {}
+
+TimePoint Pacer::due(Pending pending) const {
+  if (profile_ == envelope::Profile::strict) return last_ + kStrictInterval;
+  if (pending == Pending::nothing) return last_ + kKeepAliveInterval;
+  const bool wait = profile_ == envelope::Profile::balanced && pending == Pending::content && !quiet_;
+  return wait ? last_ + kBalancedInterval : last_;
+}
+
+void Pacer::flushed(TimePoint now) {
+  quiet_ = false;
+  if (profile_ != envelope::Profile::strict) {
+    last_ = now;
+    return;
+  }
+  // The cadence does not drift: the next tick stays a multiple of the interval after the start, ticks that were missed are left out.
+  const auto ticks = (now - last_) / kStrictInterval;
+  last_ += ticks * kStrictInterval;
+}
+
+}  // namespace openpcc::node
