@@ -1,0 +1,41 @@
+// What a node is configured with, whatever TEE it runs in.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "openpcc/daemon/options.h"
+#include "openpcc/node/keyring.h"
+#include "openpcc/node/node.h"
+
+namespace openpcc::app {
+
+struct NodeSettings {
+  struct ModelRow {
+    std::string name;
+    std::string digest;       // hex of SHA-256
+    std::string engine_name;  // empty: the same as `name`
+  };
+
+  http::Endpoint listen = *http::Endpoint::parse("http://127.0.0.1:8083");
+  http::Endpoint engine;
+  std::filesystem::path engine_key_file;
+  std::string deployment;
+  std::string beacon_key;
+  std::vector<ModelRow> models;
+  node::NodeConfig node;
+
+  void declare(daemon::Options& options);
+  // node_config and keyring_config turn the settings into what the library takes.
+  //   node.config.engine       neither loopback nor a UNIX socket: prompts would leave the TEE
+  //   node.config.models       a name twice, or a digest that is not 64 hex digits
+  //   daemon.secret.*, note.vkey.*
+  Result<node::NodeConfig> node_config() const;
+  Result<node::KeyringConfig> keyring_config(ByteSpan config_file) const;
+};
+
+// parse_digest reads 64 hex digits: node.config.digest for anything else.
+Result<std::array<uint8_t, 32>> parse_digest(std::string_view hex);
+
+}  // namespace openpcc::app

@@ -1,0 +1,90 @@
+// The programs themselves, as far as they go without a deployment.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "openpcc/note/note.h"
+#include "openpcc/sim_maker/tee.h"
+#include "openpcc/testkit/testkit.h"
+
+namespace openpcc::app {
+namespace {
+
+struct Ran {
+  int status;
+  std::string output;
+};
+
+Ran run(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  OPENPCC_CHECK(pipe != nullptr);
+  Ran ran{0, {}};
+  std::array<char, 4096> buffer;
+  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) ran.output.append(buffer.data(), n);
+  const int status = pclose(pipe);
+  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ran;
+}
+
+// Config is a complete configuration file, but for what `extra` adds.
+class Config {
+ public:
+  explicit Config(std::string_view extra)
+      : path_(std::filesystem::temp_directory_path() / ("openpcc-node-" + std::to_string(getpid()) + ".toml")) {
+    testkit::TestRandom random;
+    const auto beacon = note::SignerKey::generate("beacon.test", note::KeyType::cosignature_v1, random);
+    std::ofstream(path_) << "listen = \"http://127.0.0.1:0\"\nengine = \"unix:/nonexistent/engine.sock\"\ndeployment = \"d.test\"\n"
+                         << "beacon_key = \"" << beacon->verifier().to_string() << "\"\n"
+                         << extra << "\n[[models]]\nname = \"m\"\ndigest = \"" << std::string(64, '7') << "\"\n";
+  }
+  ~Config() { std::filesystem::remove(path_); }
+  std::string argument() const { return " --config " + path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST(Programs, a_node_without_a_collector_says_so_and_leaves) {
+  const Config config("");
+  const Ran ran = run(std::string(OPENPCC_NODE) + config.argument());
+  EXPECT_EQ(ran.status, 20) << ran.output;
+  EXPECT_NE(ran.output.find("node.tee.none"), std::string::npos) << ran.output;
+  EXPECT_NE(ran.output.find("AMD SEV-SNP"), std::string::npos) << ran.output;
+  testkit::note_tripped("node.tee.none");
+}
+
+TEST(Programs, a_simulated_node_does_not_start_without_its_roots) {
+  const Config config("sim.roots_file = \"/nonexistent/roots\"");
+  const Ran ran = run(std::string(OPENPCC_NODE_SIM) + config.argument());
+  EXPECT_EQ(ran.status, 1) << ran.output;
+  EXPECT_NE(ran.output.find("daemon.secret.read"), std::string::npos) << ran.output;
+}
+
+TEST(Programs, a_simulated_node_serves_until_it_is_told_to_end) {
+  testkit::TestRandom random;
+  const std::filesystem::path roots = std::filesystem::temp_directory_path() / ("openpcc-roots-" + std::to_string(getpid()));
+  std::ofstream(roots) << to_hex(sim_maker::RootKeys::generate(random).reveal_for_export().reveal()) << "\n";
+  std::filesystem::permissions(roots, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  const Config config("sim.roots_file = \"" + roots.string() + "\"\nsim.gpus = 1");
+  const Ran ran = run("timeout --preserve-status -s TERM 1 " + std::string(OPENPCC_NODE_SIM) + config.argument());
+  std::filesystem::remove(roots);
+  EXPECT_EQ(ran.status, 0) << ran.output;
+  EXPECT_NE(ran.output.find("listening"), std::string::npos) << ran.output;
+  // Without a beacon there is no key, and the log says so once.
+  const size_t said = ran.output.find("node.keys.no_beacon");
+  ASSERT_NE(said, std::string::npos) << ran.output;
+  EXPECT_EQ(ran.output.find("node.keys.no_beacon", said + 1), std::string::npos) << ran.output;
+}
+
+TEST(Programs, the_maker_of_simulated_evidence_is_in_one_program_only) {
+  // The settings of the simulated TEE do not exist in the other.
+  EXPECT_EQ(run(std::string(OPENPCC_NODE) + " --help").output.find("sim.roots_file"), std::string::npos);
+  EXPECT_NE(run(std::string(OPENPCC_NODE_SIM) + " --help").output.find("sim.roots_file"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace openpcc::app
