@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <tuple>
 
 namespace openpcc::http {
 namespace {
@@ -99,7 +100,7 @@ Task<> Connection::flush(std::shared_ptr<Connection> self, Milliseconds timeout)
   if (self->queued_.empty() || self->writing_) co_return;
   // Its failure is remembered, and the next send() returns it.
   const std::span<const ByteSpan> nothing_more;
-  co_await self->send(nothing_more, timeout);
+  std::ignore = co_await self->send(nothing_more, timeout);
 }
 
 Task<Result<>> Connection::send(std::span<const ByteSpan> pieces, Milliseconds timeout) {

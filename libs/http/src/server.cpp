@@ -1,6 +1,7 @@
 #include "openpcc/http/server.h"
 
 #include <algorithm>
+#include <tuple>
 #include <unordered_set>
 
 #include "connection.h"
@@ -239,7 +240,7 @@ Task<bool> Exchange::settle() {
     ResponseHead head{static_cast<uint16_t>(their_fault ? 400 : 500), {}};
     start_.keep_alive = false;
     const Result<> head_sent = co_await respond(std::move(head), 0);
-    if (head_sent) co_await finish();
+    if (head_sent) std::ignore = co_await finish();
   }
   if (!finished_) {
     connection_->abort();
@@ -320,7 +321,7 @@ Task<> Session::refuse(const Error& error) {
   const Result<std::string> text = http1::format_response(head, empty, false);
   const std::array<ByteSpan, 1> pieces{as_bytes(*text)};
   const std::span<const ByteSpan> all(pieces);
-  co_await connection_->send(all, core_->limits.idle_timeout);
+  std::ignore = co_await connection_->send(all, core_->limits.idle_timeout);
 }
 
 Task<bool> Session::serve(http1::RequestStart start) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/this_coro.hpp>
+#include <tuple>
 
 #include "openpcc/http/stream.h"
 
@@ -47,7 +48,7 @@ Task<Result<>> receive(std::shared_ptr<Channel> channel, Milliseconds timeout) {
   const Result<size_t> n = co_await channel->transport->read_some(into, timeout);
   if (!n) co_return std::unexpected(n.error());
   const Result<> fed = channel->session.feed(ByteSpan(channel->from_transport).first(*n));
-  if (!fed) co_await flush(channel, timeout);
+  if (!fed) std::ignore = co_await flush(channel, timeout);
   co_return fed;
 }
 

@@ -265,7 +265,7 @@ TEST(Pool, does_not_keep_for_long) {
   bench.use_client(limits);
   bench.run([&]() -> Task<> {
     RequestHead head = Bench::request("GET", "/");
-    co_await bench.client->fetch(puppet.endpoint(), std::move(head), {}, 100);
+    std::ignore = co_await bench.client->fetch(puppet.endpoint(), std::move(head), {}, 100);
     co_await sleep_for(100ms);
   });
   EXPECT_TRUE(closed);
@@ -440,7 +440,7 @@ TEST(Client, an_early_refusal_is_read_although_the_body_was_not) {
   Puppet puppet(bench, [](Raw& raw, int) -> Task<> {
     co_await raw.read_until("\r\n\r\n");
     co_await raw.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n");
-    co_await raw.stream().finish(1s);
+    std::ignore = co_await raw.stream().finish(1s);
     co_await raw.read_to_end();
   });
   bench.use_client();
@@ -469,9 +469,9 @@ TEST(Client, sends_the_least_that_a_request_needs) {
   endpoint.base_path = "/base";
   bench.run([&]() -> Task<> {
     RequestHead simple = Bench::request("GET", "/x?y");
-    co_await bench.client->fetch(endpoint, std::move(simple), {}, 0);
+    std::ignore = co_await bench.client->fetch(endpoint, std::move(simple), {}, 0);
     RequestHead named{"POST", "/", "gateway.example", {{"content-type", "a/b"}}};
-    co_await bench.client->fetch(endpoint, std::move(named), {}, 0);
+    std::ignore = co_await bench.client->fetch(endpoint, std::move(named), {}, 0);
   });
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(seen[0], "GET /base/x?y HTTP/1.1\r\nhost: " + endpoint.authority() + "\r\n\r\n");
@@ -496,16 +496,16 @@ TEST(Client, head_and_first_piece_arrive_together_and_each_write_is_a_chunk) {
   bench.run([&]() -> Task<> {
     RequestHead head{"POST", "/", "a", {}};
     const auto opened = co_await bench.client->open(puppet.endpoint(), std::move(head), std::nullopt);
-    co_await (*opened)->write(as_bytes("one"));
+    std::ignore = co_await (*opened)->write(as_bytes("one"));
     co_await arrived.wait(5s);
-    co_await (*opened)->write(as_bytes("two"));
+    std::ignore = co_await (*opened)->write(as_bytes("two"));
     co_await arrived.wait(5s);
-    co_await (*opened)->finish_request();
+    std::ignore = co_await (*opened)->finish_request();
     co_await arrived.wait(5s);
     RequestHead waiting{"POST", "/", "b", {}};
     const auto second = co_await bench.client->open(puppet.endpoint(), std::move(waiting), 3);
     co_await arrived.wait(5s);
-    co_await (*second)->write(as_bytes("abc"));
+    std::ignore = co_await (*second)->write(as_bytes("abc"));
     co_await arrived.wait(5s);
   });
   EXPECT_EQ(arrivals, (std::vector<std::string>{

@@ -20,7 +20,7 @@ Task<> echo(ServerExchange& exchange) {
     const Result<> written = co_await exchange.write(*piece);
     if (!written) co_return;
   }
-  co_await exchange.finish();
+  std::ignore = co_await exchange.finish();
 }
 
 void expect_echo(Bench& bench, const Endpoint& endpoint) {

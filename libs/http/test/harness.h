@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <string>
+#include <tuple>
 
 #include "openpcc/http/client.h"
 #include "openpcc/http/server.h"

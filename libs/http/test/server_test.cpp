@@ -21,7 +21,7 @@ Task<> answer_ok(ServerExchange& exchange) {
   if (!body) co_return;
   const std::string text = exchange.request().target + " " + text_of(*body);
   ResponseHead head;
-  co_await exchange.respond_with(std::move(head), as_bytes(text));
+  std::ignore = co_await exchange.respond_with(std::move(head), as_bytes(text));
 }
 
 std::string ok(const std::string& text) { return "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(text.size()) + "\r\n\r\n" + text; }
@@ -204,8 +204,8 @@ TEST(Server, an_answer_that_is_not_finished_has_no_last_chunk) {
     Bench bench;
     const auto handler = [&](ServerExchange& exchange) -> Task<> {
       ResponseHead head;
-      co_await exchange.respond(std::move(head), std::nullopt);
-      co_await exchange.write(as_bytes("half"));
+      std::ignore = co_await exchange.respond(std::move(head), std::nullopt);
+      std::ignore = co_await exchange.write(as_bytes("half"));
       if (abort) exchange.abort();
     };
     bench.serve(handler);
@@ -222,7 +222,7 @@ TEST(Server, declared_length_is_kept_or_the_answer_aborted) {
     Result<> outcome;
     const auto handler = [&](ServerExchange& exchange) -> Task<> {
       ResponseHead head;
-      co_await exchange.respond(std::move(head), 5);
+      std::ignore = co_await exchange.respond(std::move(head), 5);
       outcome = co_await exchange.write(as_bytes(body));
       if (outcome) outcome = co_await exchange.finish();
     };
@@ -266,7 +266,7 @@ TEST(Server, a_refused_expectation_closes_the_connection) {
   Bench bench;
   const auto handler = [](ServerExchange& exchange) -> Task<> {
     ResponseHead head{413, {}};
-    co_await exchange.respond_with(std::move(head), {});
+    std::ignore = co_await exchange.respond_with(std::move(head), {});
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
@@ -280,7 +280,7 @@ TEST(Server, head_and_some_statuses_have_no_body) {
   const auto handler = [](ServerExchange& exchange) -> Task<> {
     ResponseHead head;
     head.status = exchange.request().target == "/204" ? 204 : exchange.request().target == "/304" ? 304 : 200;
-    co_await exchange.respond_with(std::move(head), as_bytes("body"));
+    std::ignore = co_await exchange.respond_with(std::move(head), as_bytes("body"));
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
@@ -300,14 +300,14 @@ TEST(Server, writes_arrive_as_they_were_made) {
   const auto handler = [&](ServerExchange& exchange) -> Task<> {
     const bool wait = exchange.request().target == "/wait";
     ResponseHead head;
-    co_await exchange.respond(std::move(head), std::nullopt);
+    std::ignore = co_await exchange.respond(std::move(head), std::nullopt);
     if (wait) co_await go.wait(5s);
-    co_await exchange.write(as_bytes("one"));
+    std::ignore = co_await exchange.write(as_bytes("one"));
     co_await go.wait(5s);
-    co_await exchange.write(as_bytes("second"));
-    co_await exchange.write({});
+    std::ignore = co_await exchange.write(as_bytes("second"));
+    std::ignore = co_await exchange.write({});
     co_await go.wait(5s);
-    co_await exchange.finish();
+    std::ignore = co_await exchange.finish();
   };
   bench.serve(handler);
   constexpr std::string_view kHead = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -380,7 +380,7 @@ TEST(Server, abandonment_is_noticed_while_the_handler_waits) {
         });
       }
       ResponseHead head;
-      co_await exchange.respond(std::move(head), std::nullopt);
+      std::ignore = co_await exchange.respond(std::move(head), std::nullopt);
       const bool in_time = co_await noticed.wait(5s);
       EXPECT_TRUE(in_time) << way;
       after = co_await exchange.write(as_bytes("for nobody"));
@@ -392,7 +392,7 @@ TEST(Server, abandonment_is_noticed_while_the_handler_waits) {
       const bool body = way == "end with a body" || way == "late callback";
       co_await raw.send(body ? "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n" : kGet);
       if (way == "early end") {
-        co_await raw.stream().finish(1s);
+        std::ignore = co_await raw.stream().finish(1s);
       } else {
         co_await raw.read_until("\r\n\r\n");
         raw.stream().abort();
@@ -414,7 +414,7 @@ TEST(Server, watching_keeps_what_was_pipelined) {
     if (exchange.request().target == "/first") co_await go.wait(5s);
     const std::string text = exchange.request().target + " " + (body ? text_of(*body) : "");
     ResponseHead head;
-    co_await exchange.respond_with(std::move(head), as_bytes(text));
+    std::ignore = co_await exchange.respond_with(std::move(head), as_bytes(text));
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
@@ -444,7 +444,7 @@ TEST(Server, an_unread_body_does_not_become_a_request) {
   const auto handler = [&](ServerExchange& exchange) -> Task<> {
     targets.push_back(exchange.request().target);
     ResponseHead head;
-    co_await exchange.respond_with(std::move(head), {});
+    std::ignore = co_await exchange.respond_with(std::move(head), {});
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
@@ -528,7 +528,7 @@ TEST(Server, drain_lets_exchanges_end_and_closes_the_rest) {
   const auto handler = [&](ServerExchange& exchange) -> Task<> {
     if (exchange.request().target == "/slow") co_await go.wait(5s);
     ResponseHead head;
-    co_await exchange.respond_with(std::move(head), as_bytes("done"));
+    std::ignore = co_await exchange.respond_with(std::move(head), as_bytes("done"));
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
@@ -606,11 +606,11 @@ TEST(Server, loop_stops_in_the_middle_of_everything) {
     Bench bench;
     const auto handler = [&](ServerExchange& exchange) -> Task<> {
       exchange.when_abandoned([] { ADD_FAILURE(); });
-      if (target == "/read") co_await exchange.read();
+      if (target == "/read") std::ignore = co_await exchange.read();
       ResponseHead head;
-      co_await exchange.respond(std::move(head), std::nullopt);
+      std::ignore = co_await exchange.respond(std::move(head), std::nullopt);
       const Bytes piece(1024 * 1024);
-      while (target == "/write") co_await exchange.write(piece);
+      while (target == "/write") std::ignore = co_await exchange.write(piece);
       co_await sleep_for(1h);
     };
     bench.serve(handler);

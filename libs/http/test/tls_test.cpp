@@ -27,7 +27,7 @@ Task<> greet(ServerExchange& exchange) {
   if (!body) co_return;
   const std::string text = "hello " + text_of(*body);
   ResponseHead head;
-  co_await exchange.respond_with(std::move(head), as_bytes(text));
+  std::ignore = co_await exchange.respond_with(std::move(head), as_bytes(text));
 }
 
 TEST(Https, exchanges_over_one_connection) {
@@ -110,13 +110,13 @@ Task<> speak_tls(Listener& listener, std::shared_ptr<const crypto::TlsContext> c
   OPENPCC_CHECK(stream.has_value());
   std::array<uint8_t, 1024> buffer;
   const MutableByteSpan into(buffer);
-  co_await (*stream)->read_some(into, 5s);
+  std::ignore = co_await (*stream)->read_some(into, 5s);
   const std::array<ByteSpan, 1> pieces{as_bytes(text)};
   const std::span<const ByteSpan> all(pieces);
-  co_await (*stream)->write(all, 5s);
+  std::ignore = co_await (*stream)->write(all, 5s);
   if (cleanly) {
-    co_await (*stream)->finish(5s);
-    co_await (*stream)->read_some(into, 5s);
+    std::ignore = co_await (*stream)->finish(5s);
+    std::ignore = co_await (*stream)->read_some(into, 5s);
   }
 }
 
