@@ -13,7 +13,7 @@ if(NOT OPENPCC_OPENSSL_PREFIX STREQUAL "system")
 endif()
 find_package(OpenSSL 3.5 REQUIRED)
 
-find_package(Boost 1.81 REQUIRED)
+find_package(Boost 1.81 REQUIRED CONFIG) # Boost's own, as CMake's module is going away
 find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
 

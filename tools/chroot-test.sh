@@ -69,7 +69,7 @@ inside() {
     settings+=(PIP_CERT=/usr/local/share/ca-certificates/network.crt NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/network.crt)
   fi
   # shellcheck disable=SC2016
-  target=$target keep=$keep unshare --mount --pid --fork --mount-proc bash -euc '
+  target=$target keep=$keep unshare --mount --pid --fork --kill-child --mount-proc bash -euc '
     mount --bind "$target" "$target"
     mount -t proc proc "$target/proc"
     mount -t sysfs -o ro sysfs "$target/sys"

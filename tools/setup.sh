@@ -113,15 +113,21 @@ use_ccache() {
   export CCACHE_DIR="${CCACHE_DIR:-$cache/ccache}" CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE="${CCACHE_MAXSIZE:-5G}"
 }
 
-# python_env FILE NAME sets NAME to the Python of an environment with the packages of requirements FILE, made once per content of the file.
+# python_env FILE NAME [OVERRIDES] sets NAME to the Python of an environment with the packages of requirements FILE, made once per content.
+# OVERRIDES: a file of versions that replace what packages ask for; then uv installs, since pip cannot do that.
 python_env() {
-  local requirements=$1 key venv
-  key=$(cat "$requirements" <(python3 --version) | sha256sum | cut -c1-16)
+  local requirements=$1 overrides=${3:-} key venv
+  key=$(cat "$requirements" ${overrides:+"$overrides"} <(python3 --version) | sha256sum | cut -c1-16)
   venv="$cache/venv-$key"
   if [ ! -e "$venv/.complete" ]; then
     rm -rf "$venv"
     quietly "making a Python environment for $(realpath --relative-to="$root" "$requirements")" venv.log python3 -m venv "$venv"
-    quietly "installing its packages" pip.log "$venv/bin/pip" install -q --disable-pip-version-check --prefer-binary -r "$requirements"
+    if [ -n "$overrides" ]; then
+      quietly "installing uv" pip.log "$venv/bin/pip" install -q --disable-pip-version-check uv==0.13.9
+      quietly "installing its packages" uv.log "$venv/bin/uv" pip install --python "$venv/bin/python" -r "$requirements" --override "$overrides"
+    else
+      quietly "installing its packages" pip.log "$venv/bin/pip" install -q --disable-pip-version-check --prefer-binary -r "$requirements"
+    fi
     touch "$venv/.complete"
   fi
   printf -v "$2" '%s' "$venv/bin/python"

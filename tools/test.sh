@@ -119,7 +119,8 @@ case $what in
   vllm)
     only_release
     python_tools
-    vllm_env
+    python_env tests/vllm/requirements.txt OPENPCC_VLLM_PYTHON tests/vllm/override.txt
+    export OPENPCC_VLLM_PYTHON
     say "end to end, with vLLM"
     py_tests e2e-vllm release -m vllm "$@" ;;
   *) die "no such part: $what (unit, e2e or vllm)" ;;
