@@ -22,7 +22,7 @@ shell() { shellcheck -x -P tools dev .ci/run tools/*.sh; }
 # tidy runs on the sources of the libraries that tools/layers.toml keeps from the outside world.
 tidy() {
   local files=("$@")
-  configure dev >/dev/null || return 1
+  configure dev >/dev/null && ninja -C build/dev build.ninja >/dev/null || return 1
   if [ ${#files[@]} -eq 0 ]; then
     mapfile -t files < <(find libs -path '*/src/*.cpp' | grep -vE "^libs/($(outside))/" | sort)
   fi
