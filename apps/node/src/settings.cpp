@@ -34,10 +34,10 @@ Result<node::NodeConfig> NodeSettings::node_config() const {
     return fail(Code::rejected, "node.config.engine", "the engine must be at http://127.0.0.1:port, http://[::1]:port or unix:/path");
   }
   node::NodeConfig config = node;
-  config.engine = engine;
+  config.engine.endpoint = engine;
   if (!engine_key_file.empty()) {
     OPENPCC_LET(const SecretBytes key, daemon::read_secret(engine_key_file, 4096));
-    config.engine_key = as_text(key.reveal());
+    config.engine.key = as_text(key.reveal());
   }
   for (const ModelRow& model : models) config.models.push_back({model.name, model.engine_name.empty() ? model.name : model.engine_name});
   return config;

@@ -77,7 +77,7 @@ TEST(NodeSettings, the_engines_key_comes_from_a_file) {
   const SecretFile file("sk-engine\n");
   NodeSettings settings = good();
   settings.engine_key_file = file.path();
-  EXPECT_EQ(settings.node_config()->engine_key, "sk-engine");
+  EXPECT_EQ(settings.node_config()->engine.key, "sk-engine");
 }
 
 TEST(SimSettings, makes_the_machine_that_the_settings_describe) {

@@ -5,17 +5,17 @@
 #include <memory>
 
 #include "openpcc/http/client.h"
+#include "openpcc/node/engine.h"
 #include "openpcc/node/request_filter.h"
 
 namespace openpcc::node {
 
-struct Engine {
-  http::Endpoint endpoint;
-  std::string key;  // sent as "Authorization: Bearer <key>" when not empty
-};
-
 class EngineCall {
  public:
+  ~EngineCall() { wipe(content_); }
+  EngineCall(const EngineCall&) = delete;
+  EngineCall& operator=(const EngineCall&) = delete;
+
   // start sends the request; `client` outlives the call.
   static std::shared_ptr<EngineCall> start(http::Loop& loop, http::Client& client, const Engine& engine, EngineRequest request);
 

@@ -71,6 +71,8 @@ void append_utf8(std::string& out, uint32_t point) {
   }
 }
 
+constexpr size_t kOutermost = 1;  // the depth of the outermost object
+
 // Place is where a value stands.
 struct Place {
   std::string_view owner;
@@ -115,6 +117,7 @@ class Scanner {
   const JsonStringVisitor& visit_;
   JsonLimits limits_;
   size_t at_ = 0;
+  std::string_view member_;  // of the outermost object, while its value is read
 };
 
 Result<std::vector<JsonMember>> Scanner::outermost() {
@@ -124,7 +127,7 @@ Result<std::vector<JsonMember>> Scanner::outermost() {
   skip_space();
   if (!take('}')) {
     do {
-      OPENPCC_LET(JsonMember next, member({"", "", 1}));
+      OPENPCC_LET(JsonMember next, member({"", "", kOutermost}));
       OPENPCC_TRY(admit(next, members));
       members.push_back(std::move(next));
     } while (take(','));
@@ -154,6 +157,7 @@ Result<JsonMember> Scanner::member(const Place& place) {
   if (!take(':')) return syntax();
   skip_space();
   const size_t value_begin = at_;
+  if (place.depth == kOutermost) member_ = out.key;
   OPENPCC_LET(out.kind, value({place.key, out.key, place.depth}));
   out.text = text_.substr(begin, at_ - begin);
   out.value = text_.substr(value_begin, at_ - value_begin);
@@ -165,7 +169,7 @@ Result<JsonKind> Scanner::value(const Place& place) {
   const char c = peek();
   if (c == '"') {
     OPENPCC_LET(const std::string_view raw, string());
-    OPENPCC_TRY(visit_({place.owner, place.key, raw}));
+    OPENPCC_TRY(visit_({member_, place.owner, place.key, raw}));
     return JsonKind::string;
   }
   if (c == '{') {

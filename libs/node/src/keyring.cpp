@@ -79,9 +79,9 @@ Result<envelope::NodeId> Keyring::make(const Now& now) {
   return made.node_id;
 }
 
-LiveKey* Keyring::find(const envelope::NodeId& node_id) {
+LiveKey* Keyring::find(const envelope::NodeId& node_id, const Now& now) {
   const auto found = std::find_if(keys_.begin(), keys_.end(), [&](const LiveKey& key) { return key.node_id == node_id; });
-  return found == keys_.end() ? nullptr : &*found;
+  return found == keys_.end() || ended(*found, now) ? nullptr : &*found;
 }
 
 bool Keyring::published(const Now& now) const {

@@ -57,9 +57,7 @@ struct Node::Accepted {
 };
 
 Node::Node(NodeConfig config, Keyring& keyring, Surroundings around)
-    : config_(std::move(config)), engine_(new Engine{config_.engine, config_.engine_key}), keyring_(keyring), around_(around) {}
-
-Node::~Node() = default;
+    : config_(std::move(config)), keyring_(keyring), around_(std::move(around)) {}
 
 Now Node::now() const { return {around_.clock.now(), around_.monotonic()}; }
 
@@ -70,7 +68,7 @@ http::Task<> Node::handle(http::ServerExchange& exchange) {
   const std::string& method = exchange.request().method;
   const bool known = target == "/v1/envelope" || target == "/v1/evidence" || target == "/v1/beacon";
   if (target == "/v1/envelope" && method == "POST") {
-    co_await serve_envelope(exchange);
+    co_await count_envelope(exchange);
   } else if (target == "/v1/evidence" && method == "GET") {
     co_await serve_evidence(exchange);
   } else if (target == "/v1/beacon" && method == "PUT") {
@@ -120,10 +118,15 @@ http::Task<> Node::serve_beacon(http::ServerExchange& exchange) {
   static_cast<void>(sent);
 }
 
-http::Task<> Node::serve_envelope(http::ServerExchange& exchange) {
+http::Task<> Node::count_envelope(http::ServerExchange& exchange) {
   const Share running(running_, 1);
   around_.metrics.add(Counter::requests);
-  around_.metrics.set(Gauge::requests_running, static_cast<int64_t>(running_));
+  around_.metrics.change(Gauge::requests_running, 1);
+  co_await serve_envelope(exchange);
+  around_.metrics.change(Gauge::requests_running, -1);
+}
+
+http::Task<> Node::serve_envelope(http::ServerExchange& exchange) {
   auto accepted = co_await receive(exchange);
   if (!accepted) {
     const uint16_t status = status_of(accepted.error());
@@ -158,6 +161,7 @@ Result<uint64_t> Node::admit(const http::ServerExchange& exchange) const {
 http::Task<Result<Node::Accepted>> Node::receive(http::ServerExchange& exchange) {
   OPENPCC_CO_LET(const uint64_t bytes, admit(exchange));
   const Share receiving(receiving_bytes_, bytes);
+  const http::Alarm alarm(around_.loop.executor(), config_.envelope_time_max, [&exchange] { exchange.abort(); });
   const auto envelope = co_await exchange.read_all(bytes);
   if (!envelope) co_return fail(Code::closed, "node.envelope.body");
   around_.metrics.add(Counter::request_bytes, envelope->size());
@@ -172,28 +176,41 @@ http::Task<Result<Node::Accepted>> Node::receive(http::ServerExchange& exchange)
 
 // accept opens an envelope in one step, without suspending: no key is wiped, and no second copy admitted, in between.
 Result<Node::Accepted> Node::accept(ByteSpan envelope) {
-  OPENPCC_LET(const std::optional<envelope::Peek> peek, envelope::peek(envelope));
-  LiveKey* key = nullptr;
-  if (peek) {
-    for (const envelope::NodeId& id : peek->node_ids) {
-      if (key == nullptr) key = keyring_.find(id);
-    }
-  }
-  std::vector<envelope::NodeKey> keys;
+  LiveKey* const key = recipient(envelope);
+  std::vector<envelope::NodeKey> keys;  // none: the opener says by which rule the envelope is refused
   if (key != nullptr) keys.push_back({key->node_id, &key->key});
   envelope::RequestOpener opener(keys, around_.random);
   OPENPCC_TRY(opener.feed(envelope));
   OPENPCC_LET(envelope::OpenedRequest opened, opener.finish());
 
+  const auto framing = peek_varint(opened.message.reveal());
+  if (!framing || framing->value != static_cast<uint64_t>(bhttp::Framing::known_length))
+    return fail(Code::malformed, "node.envelope.framing");
   bhttp::Limits limits;
   limits.content_bytes_max = envelope::kRequestBytesMax;
   OPENPCC_LET(bhttp::Request request, bhttp::decode_request(opened.message.reveal(), limits));
   SecretBytes content = SecretBytes::adopt(std::move(request.content));
   OPENPCC_TRY(check_not_after(request.head.fields, around_.clock.now()));
-  const auto admitted = key->replay.admit(opened.hh);
-  if (key->replay.full()) keyring_.request_successor();
-  OPENPCC_TRY(admitted);
+  OPENPCC_TRY(admit_once(*key, opened.hh));
   return Accepted{std::move(request.head), std::move(content), std::move(opened.salt), std::move(opened.answer)};
+}
+
+// recipient is the first of our live keys that the envelope names, which is the one that the opener uses.
+LiveKey* Node::recipient(ByteSpan envelope) {
+  const auto peek = envelope::peek(envelope);
+  if (!peek || !*peek) return nullptr;
+  for (const envelope::NodeId& id : (*peek)->node_ids) {
+    if (LiveKey* const key = keyring_.find(id, now())) return key;
+  }
+  return nullptr;
+}
+
+Result<> Node::admit_once(LiveKey& key, const crypto::Sha256Digest& hh) {
+  OPENPCC_TRY(key.replay.admit(hh));
+  if (!key.replay.full()) return {};
+  keyring_.request_successor();
+  around_.log.write(Event::replay_set_full, {daemon::Field::node(key.node_id), daemon::Field::count(key.replay.entries())});
+  return {};
 }
 
 http::Task<Result<>> Node::answer(http::ServerExchange& exchange, Accepted& accepted) {
@@ -216,7 +233,7 @@ http::Task<Result<>> Node::answer(http::ServerExchange& exchange, Accepted& acce
 }
 
 http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, AnswerStream& stream, EngineRequest& request) {
-  const auto call = EngineCall::start(around_.loop, around_.client, *engine_, std::move(request));
+  const auto call = EngineCall::start(around_.loop, around_.client, config_.engine, std::move(request));
   exchange.when_abandoned([call] { call->cancel(); });
   auto done = co_await pump(stream, *call);
   const bool left = call->cancelled();
@@ -225,11 +242,12 @@ http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, An
     const http::Milliseconds moment(1'000);
     co_await call->wait(moment);
   }
-  if (left) {
+  if (!done && left) {
     around_.metrics.add(Counter::cancelled);
     around_.log.write(Event::exchange_cancelled);
+    co_return fail(Code::closed, "node.answer.abandoned");
   }
-  if (done || left || stream.framer().begun()) co_return done;
+  if (done || stream.framer().begun()) co_return done;
   around_.metrics.refused(done.error());
   around_.metrics.add(Counter::upstream_failures);
   const InnerAnswer own = error_answer(done.error());
@@ -285,11 +303,7 @@ void Node::tend() {
   if (changes.failed && failure != last_key_failure_) around_.log.write(Event::evidence_failed, {daemon::Field::rule(*changes.failed)});
   last_key_failure_ = failure;
   uint64_t entries = 0;
-  for (const LiveKey& key : keyring_.keys()) {
-    entries += key.replay.entries();
-    if (key.replay.full())
-      around_.log.write(Event::replay_set_full, {daemon::Field::node(key.node_id), daemon::Field::count(key.replay.entries())});
-  }
+  for (const LiveKey& key : keyring_.keys()) entries += key.replay.entries();
   around_.metrics.set(Gauge::replay_entries, static_cast<int64_t>(entries));
 }
 
@@ -305,13 +319,14 @@ http::Task<> Node::watch_engine(http::Client& probe) {
     http::RequestHead head;
     head.method = "GET";
     head.target = "/v1/models";
-    if (!engine_->key.empty()) head.fields.add("authorization", "Bearer " + engine_->key);
+    if (!config_.engine.key.empty()) head.fields.add("authorization", "Bearer " + config_.engine.key);
     Bytes nothing;
-    const auto answer = co_await probe.fetch(engine_->endpoint, std::move(head), std::move(nothing), kModelListBytesMax);
+    const auto answer = co_await probe.fetch(config_.engine.endpoint, std::move(head), std::move(nothing), kModelListBytesMax);
     const bool up = answer && answer->head.status == 200;
     if (up && !engine_up_)
-      around_.log.write(Event::engine_ready, {daemon::Field::endpoint(engine_->endpoint), daemon::Field::count(config_.models.size())});
-    if (!up && engine_up_) around_.log.write(Event::engine_unavailable, {daemon::Field::endpoint(engine_->endpoint)});
+      around_.log.write(Event::engine_ready,
+                        {daemon::Field::endpoint(config_.engine.endpoint), daemon::Field::count(config_.models.size())});
+    if (!up && engine_up_) around_.log.write(Event::engine_unavailable, {daemon::Field::endpoint(config_.engine.endpoint)});
     engine_up_ = up;
     around_.metrics.set(Gauge::upstreams_healthy, up ? 1 : 0);
     const http::Milliseconds pause = up ? kWatchInterval : kWatchIntervalDown;

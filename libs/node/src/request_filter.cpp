@@ -19,21 +19,18 @@ constexpr std::string_view kModelKey = "model";
 
 // What the node says in the body, and no client.
 //   cache_salt, cache_prompt   keep requests from sharing cached prefixes (vLLM; llama.cpp)
-// What no engine needs to know: it names people or ties requests together, keeps what was said, or reaches into the engine's insides.
-constexpr std::string_view kOwned[] = {"cache_salt",
-                                       "cache_prompt",
-                                       "store",
-                                       "user",
-                                       "metadata",
-                                       "safety_identifier",
-                                       "id_slot",
-                                       "request_id",
-                                       "prompt_cache_key",
-                                       "prompt_cache_retention",
-                                       "kv_transfer_params"};
+// What no engine needs to know: it names people, ties requests together, keeps what was said, overtakes others, or reaches into the
+// engine's insides.
+constexpr std::string_view kOwned[] = {
+    "cache_salt",       "cache_prompt",           "store",    "user",    "metadata",           "safety_identifier", "request_id",
+    "prompt_cache_key", "prompt_cache_retention", "priority", "id_slot", "kv_transfer_params", "logits_processors",
+};
 
-bool is_owned(std::string_view key) {
-  return std::any_of(std::begin(kOwned), std::end(kOwned), [&](std::string_view owned) { return same_key(owned, key); });
+// Descriptions of data for the model to make: an engine reads no URL in them.
+constexpr std::string_view kSchemas[] = {"tools", "functions", "response_format"};
+
+bool is_one_of(std::span<const std::string_view> names, std::string_view key) {
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) { return same_key(name, key); });
 }
 
 // only returns the value of a field that stands exactly once.
@@ -57,6 +54,7 @@ bool names_media(std::string_view key) {
 
 // A media reference is {"image_url": {"url": "..."}} or {"image_url": "..."}, and so for every other kind.
 Result<> refuse_remote_media(const JsonString& string) {
+  if (is_one_of(kOwned, string.member) || is_one_of(kSchemas, string.member)) return {};
   const bool reference = names_media(string.key) || (same_key(string.key, "url") && names_media(string.owner));
   if (reference && !string.raw.starts_with("data:")) return fail(Code::rejected, "node.filter.media");
   return {};
@@ -81,7 +79,7 @@ SecretBytes engine_body(const std::vector<JsonMember>& members, size_t content_b
   const auto append = [&](std::string_view text) { body.insert(body.end(), text.begin(), text.end()); };
   append(front);
   for (const JsonMember& member : members) {
-    if (same_key(member.key, kModelKey) || is_owned(member.key)) continue;
+    if (same_key(member.key, kModelKey) || is_one_of(kOwned, member.key)) continue;
     append(",");
     append(member.text);
   }

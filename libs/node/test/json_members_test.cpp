@@ -121,11 +121,11 @@ TEST(JsonMembers, refuses_keys_that_fold_to_others_outside_ascii) {
 TEST(JsonMembers, shows_every_string_with_where_it_stands) {
   std::vector<std::string> seen;
   const JsonStringVisitor note = [&](const JsonString& s) -> Result<> {
-    seen.push_back(std::string(s.owner) + "/" + std::string(s.key) + "=" + std::string(s.raw));
+    seen.push_back(std::string(s.member) + ":" + std::string(s.owner) + "/" + std::string(s.key) + "=" + std::string(s.raw));
     return {};
   };
   ASSERT_OK(scan_members(R"({"m":[{"c":[{"image\u005furl":{"url":"u1"}},"s"]}],"t":"x\n"})", note));
-  EXPECT_EQ(seen, (std::vector<std::string>{"image_url/url=u1", "m/c=s", "/t=x\\n"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"m:image_url/url=u1", "m:m/c=s", "t:/t=x\\n"}));
 }
 
 TEST(JsonMembers, a_visitors_refusal_ends_the_scan) {

@@ -71,7 +71,7 @@ TEST(Keyring, the_evidence_says_what_the_node_is) {
   const auto evidence = attest::Evidence::parse(as_bytes(key.evidence));
   ASSERT_OK(evidence);
   EXPECT_EQ(evidence->node_id(), *changes.made);
-  EXPECT_EQ(world.keyring().find(*changes.made), &key);
+  EXPECT_EQ(world.keyring().find(*changes.made, world.now()), &key);
   const attest::Claims& claims = evidence->claims();
   EXPECT_TRUE(equal(claims.hpke_public_key, key.key.public_key()));
   EXPECT_EQ(claims.not_before, kStart);
@@ -118,7 +118,7 @@ TEST(Keyring, a_key_is_published_for_55_minutes_and_wiped_after_60) {
   ASSERT_OK(world.show_beacon());
   const auto made = world.tend().made;
   ASSERT_TRUE(made);
-  ASSERT_OK(world.keyring().find(*made)->replay.admit(crypto::Sha256Digest{1}));
+  ASSERT_OK(world.keyring().find(*made, world.now())->replay.admit(crypto::Sha256Digest{1}));
   world.pass(seconds(3299));
   EXPECT_TRUE(world.keyring().published(world.now()));
   world.pass(seconds(1));
@@ -126,13 +126,14 @@ TEST(Keyring, a_key_is_published_for_55_minutes_and_wiped_after_60) {
   EXPECT_EQ(world.keyring().evidence_document(world.now()), R"({"keys":[]})");
   world.pass(seconds(299));
   EXPECT_TRUE(world.tend().wiped.empty());
-  EXPECT_NE(world.keyring().find(*made), nullptr);
+  EXPECT_NE(world.keyring().find(*made, world.now()), nullptr);
   world.pass(seconds(1));
+  EXPECT_EQ(world.keyring().find(*made, world.now()), nullptr) << "ended, though nobody has tended since";
   const auto changes = world.tend();
   ASSERT_EQ(changes.wiped.size(), 1u);
   EXPECT_EQ(changes.wiped.front().node_id, *made);
   EXPECT_EQ(changes.wiped.front().envelopes, 1u);
-  EXPECT_EQ(world.keyring().find(*made), nullptr);
+  EXPECT_EQ(world.keyring().find(*made, world.now()), nullptr);
 }
 
 TEST(Keyring, the_wall_clock_cannot_lengthen_a_keys_life) {

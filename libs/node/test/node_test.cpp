@@ -45,7 +45,7 @@ class Rig {
         client_(http::Client::create(loop_, nullptr)),
         engine_server_(listen([this](http::ServerExchange& exchange) { return engine(exchange); })) {
     config.models = {{"m", "engine-m"}};
-    if (config.engine.host.empty()) config.engine = engine_server_->endpoint();
+    if (config.engine.endpoint.host.empty()) config.engine.endpoint = engine_server_->endpoint();
     node_ = std::make_unique<Node>(std::move(config), keyring_,
                                    Surroundings{loop_, *client_, clock_, &std::chrono::steady_clock::now, random_, metrics_, log_});
     node_server_ = listen([this](http::ServerExchange& exchange) { return node_->handle(exchange); });
@@ -75,10 +75,10 @@ class Rig {
   std::string metrics() const { return metrics_.text(); }
   size_t engine_calls() const { return engine_calls_; }
 
-  // refused: the node counted a refusal by this rule, once.
-  testing::AssertionResult refused(std::string_view rule) const {
+  // refused: the node counted so many refusals by this rule.
+  testing::AssertionResult refused(std::string_view rule, int times = 1) const {
     const std::string text = metrics();
-    if (text.find("openpcc_refusals_total{rule=\"" + std::string(rule) + "\"} 1\n") == std::string::npos) {
+    if (text.find("openpcc_refusals_total{rule=\"" + std::string(rule) + "\"} " + std::to_string(times) + "\n") == std::string::npos) {
       return testing::AssertionFailure() << "not one refusal by " << rule << ":\n"
                                          << text.substr(std::min(text.size(), text.find("openpcc_refusals_total{")));
     }
@@ -91,10 +91,13 @@ class Rig {
     return seal_to(key.node_id, key.key, std::move(head), content);
   }
   Sealed seal_to(const envelope::NodeId& id, const hpke::PrivateKey& key, bhttp::RequestHead head, std::string_view content) {
+    return seal_message(id, key, bhttp::encode_request(head, as_bytes(content)));
+  }
+  Sealed seal_message(const envelope::NodeId& id, const hpke::PrivateKey& key, ByteSpan message) {
     const auto public_key = hpke::PublicKey::parse(hpke::KemId::x_wing, key.public_key());
     std::vector<envelope::Recipient> recipients;
     recipients.push_back({id, &*public_key, Secret<32>(), std::nullopt});
-    auto sealed = envelope::seal_request(std::move(recipients), bhttp::encode_request(head, as_bytes(content)), random_);
+    auto sealed = envelope::seal_request(std::move(recipients), message, random_);
     OPENPCC_CHECK(sealed.has_value());
     return {std::move(sealed->envelope), std::move(sealed->answer)};
   }
@@ -355,9 +358,15 @@ TEST(Node, a_client_that_leaves_ends_the_engines_work) {
       exchange->abort();
       const bool left = co_await engine_left.wait(kSoon);
       EXPECT_TRUE(left);
+      for (int i = 0; i < 200 && rig.metrics().find("openpcc_requests_running 0") == std::string::npos; ++i) {
+        const http::Milliseconds moment(10);
+        co_await http::sleep_for(moment);
+      }
     }
   });
-  EXPECT_NE(rig.metrics().find("openpcc_cancelled_total 2"), std::string::npos) << rig.metrics();
+  EXPECT_TRUE(rig.refused("node.answer.abandoned", 2));
+  EXPECT_NE(rig.metrics().find("openpcc_cancelled_total 2"), std::string::npos);
+  EXPECT_NE(rig.metrics().find("openpcc_requests_running 0"), std::string::npos);
 }
 
 TEST(Node, the_same_envelope_is_answered_once) {
@@ -429,6 +438,21 @@ TEST(Node, what_is_sealed_must_be_a_request_in_time) {
   EXPECT_EQ(rig.engine_calls(), 0u);
 }
 
+TEST(Node, what_is_sealed_must_have_a_known_length) {
+  Rig rig;
+  rig.run([&]() -> Task<> {
+    Bytes message;
+    bhttp::append_request_head(message, rig.chat());
+    bhttp::append_content(message, as_bytes(kBody));
+    bhttp::append_end(message);
+    const LiveKey& key = rig.keyring().keys().back();
+    const Sealed sealed = rig.seal_message(key.node_id, key.key, message);
+    const auto answer = co_await rig.post(sealed.envelope);
+    EXPECT_EQ(answer.status, 400);
+  });
+  EXPECT_TRUE(rig.refused("node.envelope.framing"));
+}
+
 TEST(Node, refusals_of_the_filter_travel_sealed) {
   Rig rig;
   rig.run([&]() -> Task<> {
@@ -472,7 +496,7 @@ TEST(Node, the_engines_own_errors_reach_the_user_whole) {
 
 TEST(Node, an_engine_that_is_not_there_is_a_sealed_503) {
   NodeConfig config;
-  config.engine = *http::Endpoint::parse("unix:/nonexistent/engine.sock");
+  config.engine.endpoint = *http::Endpoint::parse("unix:/nonexistent/engine.sock");
   Rig rig(std::move(config));
   rig.run([&]() -> Task<> {
     const auto response = co_await rig.ask_chat("low-latency", kBody);
@@ -645,6 +669,30 @@ TEST(Node, an_envelope_that_does_not_arrive_whole_is_dropped) {
     (*exchange)->abort();
     for (int i = 0; i < 200 && rig.metrics().find("node.envelope.body") == std::string::npos; ++i) {
       const http::Milliseconds moment(10);
+      co_await http::sleep_for(moment);
+    }
+  });
+  EXPECT_TRUE(rig.refused("node.envelope.body"));
+}
+
+TEST(Node, an_envelope_that_dribbles_in_is_dropped) {
+  NodeConfig config;
+  config.envelope_time_max = http::Milliseconds(150);
+  Rig rig(std::move(config));
+  rig.run([&]() -> Task<> {
+    http::RequestHead head;
+    head.method = "POST";
+    head.target = "/v1/envelope";
+    head.fields.add("content-type", envelope::kRequestType);
+    const std::optional<uint64_t> bytes = 1000;
+    auto exchange = co_await rig.client().open(rig.node_endpoint(), std::move(head), bytes);
+    EXPECT_OK(exchange);
+    if (!exchange) co_return;
+    const ByteSpan one = as_bytes("x");
+    for (int i = 0; i < 200; ++i) {
+      const auto written = co_await (*exchange)->write(one);
+      if (!written) break;
+      const http::Milliseconds moment(20);
       co_await http::sleep_for(moment);
     }
   });

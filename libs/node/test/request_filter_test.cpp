@@ -45,7 +45,7 @@ TEST(RequestFilter, the_engine_is_told_its_own_name_of_the_model) {
 TEST(RequestFilter, what_the_node_owns_is_never_the_applications) {
   const std::string body =
       R"({"model":"m","cache_salt":"mine","cache_prompt":true,"store":true,"user":"u","metadata":{"a":"b"},"safety_identifier":"s",)"
-      R"("id_slot":3,"request_id":"r","prompt_cache_key":"k","prompt_cache_retention":"24h","kv_transfer_params":{"remote_host":"h"},"n":1})";
+      R"("id_slot":3,"request_id":"r","prompt_cache_key":"k","prompt_cache_retention":"24h","kv_transfer_params":{"remote_host":"h"},"priority":-9,"logits_processors":["os.system"],"n":1})";
   EXPECT_EQ(body_of(filter(body)), R"({"model":"m")" + kFront + R"(,"n":1})");
   EXPECT_EQ(body_of(filter(R"({"model":"m","c\u0061che_salt":"x","Store":1})")), R"({"model":"m")" + kFront + "}");
 }
@@ -135,6 +135,9 @@ TEST(RequestFilter, media_come_inside_the_request_or_not_at_all) {
     EXPECT_RULE(filter(with(part)), "node.filter.media") << part;
   }
   EXPECT_OK(filter(with(R"({"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA","detail":"low"}})")));
+  EXPECT_OK(
+      filter(R"({"model":"m","metadata":{"hook_url":"https://h/"},"tools":[{"function":{"examples":[{"icon_url":"https://h/"}]}}]})"));
+  EXPECT_RULE(filter(R"({"model":"m","input":[{"image_url":"https://h/"}]})"), "node.filter.media");
   // A link that is only mentioned is text.
   EXPECT_OK(filter(with(R"({"type":"text","text":"see https://h/","annotations":[{"url_citation":{"url":"https://h/"}}]})")));
 }

@@ -28,9 +28,10 @@ struct JsonLimits {
 
 // JsonString is a string found anywhere below the outermost object's members.
 struct JsonString {
-  std::string_view owner;  // key of the member whose value is the object around it; arrays in between do not count
-  std::string_view key;    // key of the member that it is the value of, or stands in an array of
-  std::string_view raw;    // between its quotes, escapes left as written
+  std::string_view member;  // key of the outermost object's member that it is in, or is the value of
+  std::string_view owner;   // key of the member whose value is the object around it; arrays in between do not count
+  std::string_view key;     // key of the member that it is the value of, or stands in an array of
+  std::string_view raw;     // between its quotes, escapes left as written
 };
 using JsonStringVisitor = std::function<Result<>(const JsonString&)>;
 

@@ -78,8 +78,8 @@ class Keyring {
   // tend wipes what has ended and makes what is due. To be called every few seconds, and after take_beacon().
   Changes tend(const Now& now);
 
-  // find: null when no live key has this id.
-  LiveKey* find(const envelope::NodeId& node_id);
+  // find: null when no key that lives at `now` has this id.
+  LiveKey* find(const envelope::NodeId& node_id, const Now& now);
   // request_successor asks for another key before its time: the newest one's replay set is full.
   void request_successor() { successor_requested_ = true; }
 

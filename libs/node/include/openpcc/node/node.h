@@ -10,21 +10,21 @@
 #include "openpcc/http/client.h"
 #include "openpcc/http/server.h"
 #include "openpcc/node/answer_framer.h"
+#include "openpcc/node/engine.h"
 #include "openpcc/node/keyring.h"
 #include "openpcc/node/request_filter.h"
 
 namespace openpcc::node {
 
-struct Engine;
 class AnswerStream;
 class EngineCall;
 
 struct NodeConfig {
-  http::Endpoint engine;
-  std::string engine_key;  // what the engine wants as a bearer token; empty: nothing
+  Engine engine;
   std::vector<Model> models;
   size_t requests_max = 64;                            // at once; more are told that we are busy
   uint64_t envelope_bytes_max = 33u << 20;             // of one envelope: the padded request and its framing
+  http::Milliseconds envelope_time_max{60'000};        // until it has arrived whole
   uint64_t envelopes_bytes_max = uint64_t{512} << 20;  // of all envelopes being received at once
   uint64_t answer_bytes_max = uint64_t{256} << 20;
   std::chrono::seconds answer_time_max{3600};
@@ -46,17 +46,16 @@ class Node {
   Node(NodeConfig config, Keyring& keyring, Surroundings around);
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
-  ~Node();
 
   // handle serves one exchange:
   //   POST /v1/envelope   GET /v1/evidence   PUT /v1/beacon        404 node.path   405 node.method
   // A fault of an envelope is answered 400 without a body, and counted by its rule:
-  //   node.envelope.media_type, node.envelope.length (no Content-Length), node.envelope.too_large, node.envelope.body (it did not arrive whole)
-  //   envelope.1.*, bhttp.*, node.not_after.*, node.replay.repeated
+  //   node.envelope.media_type, node.envelope.length (no Content-Length), node.envelope.too_large, node.envelope.body (it did not arrive whole,
+  //   or not in time), envelope.1.*, node.envelope.framing (not a message of known length), bhttp.*, node.not_after.*, node.replay.repeated
   // 503: node.busy (too many requests at once), node.replay.full
   // A beacon is answered 204, or 400 with the errors of Keyring::take_beacon and node.beacon.body.
   // Once an answer has begun, a failure closes it without its final chunk:
-  //   node.engine.failed, node.answer.too_large, node.answer.too_long
+  //   node.engine.failed, node.answer.too_large, node.answer.too_long, node.answer.abandoned (the client left; the engine's work is called off)
   http::Task<> handle(http::ServerExchange& exchange);
 
   // tend_keys keeps the keys, and watch_engine asks whether the engine is there; both run for as long as the loop. `probe` has short time
@@ -70,6 +69,7 @@ class Node {
  private:
   struct Accepted;
 
+  http::Task<> count_envelope(http::ServerExchange& exchange);
   http::Task<> serve_envelope(http::ServerExchange& exchange);
   http::Task<> serve_evidence(http::ServerExchange& exchange);
   http::Task<> serve_beacon(http::ServerExchange& exchange);
@@ -78,6 +78,8 @@ class Node {
   Result<uint64_t> admit(const http::ServerExchange& exchange) const;
   http::Task<Result<Accepted>> receive(http::ServerExchange& exchange);
   Result<Accepted> accept(ByteSpan envelope);
+  LiveKey* recipient(ByteSpan envelope);
+  Result<> admit_once(LiveKey& key, const crypto::Sha256Digest& hh);
   http::Task<Result<>> answer(http::ServerExchange& exchange, Accepted& accepted);
   http::Task<Result<>> answer_from_engine(http::ServerExchange& exchange, AnswerStream& stream, EngineRequest& request);
   http::Task<Result<>> pump(AnswerStream& stream, EngineCall& call);
@@ -86,7 +88,6 @@ class Node {
   Now now() const;
 
   NodeConfig config_;
-  std::unique_ptr<Engine> engine_;
   Keyring& keyring_;
   Surroundings around_;
   uint64_t running_ = 0;
