@@ -70,7 +70,7 @@ std::string describe(const Error& error);
 #define OPENPCC_CONCAT_(a, b) a##b
 #define OPENPCC_CONCAT(a, b) OPENPCC_CONCAT_(a, b)
 #define OPENPCC_TRY_(name, expression, return_) \
-  auto name = (expression);                     \
+  auto&& name = (expression);                   \
   if (!name) return_ ::std::unexpected(::std::move(name).error())
 #define OPENPCC_LET_(name, declaration, expression, return_) \
   OPENPCC_TRY_(name, expression, return_);                   \
