@@ -327,6 +327,10 @@ template <class Head>
 Result<typename Decoder<Head>::Event> Decoder<Head>::next() {
   return state_->next();
 }
+template <class Head>
+size_t Decoder<Head>::unread() const {
+  return state_->input_.unread();
+}
 
 template class Decoder<RequestHead>;
 template class Decoder<ResponseHead>;

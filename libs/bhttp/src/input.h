@@ -42,6 +42,8 @@ class Input {
     return take(static_cast<size_t>(std::min<uint64_t>(bytes_max, rest_.size())));
   }
 
+  size_t unread() const { return rest_.size(); }
+
   // inside_element: a piece of an element is waiting for the rest of it.
   bool inside_element() const { return !partial_.empty() && !joined_; }
 

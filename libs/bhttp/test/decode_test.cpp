@@ -299,6 +299,19 @@ TEST(Decoder, an_error_is_terminal) {
   EXPECT_RULE(decoder.next(), "bhttp.3.framing");
 }
 
+TEST(Decoder, unread_counts_what_follows_the_end) {
+  Bytes message = encode_response({200, {}}, as_bytes("x"));
+  message.push_back(0);
+  Decoder<ResponseHead> decoder;
+  decoder.feed(message);
+  while (true) {
+    const auto event = decoder.next();
+    ASSERT_OK(event);
+    if (std::holds_alternative<End>(*event)) break;
+  }
+  EXPECT_EQ(decoder.unread(), 1u);
+}
+
 TEST(Find, returns_the_first_value) {
   const Fields fields{{"a", "1"}, {"b", "2"}, {"a", "3"}};
   EXPECT_EQ(find(fields, "a"), "1");

@@ -100,6 +100,8 @@ class Decoder {
   // end says that the input is over: a message cut where RFC 9292 s3.8 allows it is completed, any other is an error.
   void end();
   Result<Event> next();
+  // unread is how many bytes of the last feed() were not used yet; after End they are padding, which a caller may want none of.
+  size_t unread() const;
 
  private:
   struct State;
