@@ -29,6 +29,25 @@ struct Exchange {
   std::optional<AnswerSealer> sealer;
 };
 
+TEST(Answer, opens_in_another_process_from_what_was_exported) {
+  Exchange exchange;
+  const SecretBytes exported = exchange.opener->reveal_for_export();
+  auto restored = AnswerOpener::restore(exported.reveal());
+  ASSERT_OK(restored);
+  Bytes answer;
+  exchange.sealer->seal(text(100), true, Profile::balanced, answer);
+  const auto message = open_answer(*restored, answer);
+  ASSERT_OK(message);
+  EXPECT_EQ(*message, text(100));
+}
+
+TEST(Answer, refuses_an_export_of_another_size) {
+  Exchange exchange;
+  const SecretBytes exported = exchange.opener->reveal_for_export();
+  EXPECT_RULE(AnswerOpener::restore(exported.reveal().first(exported.size() - 1)), "envelope.answer.state");
+  EXPECT_RULE(AnswerOpener::restore({}), "envelope.answer.state");
+}
+
 constexpr Profile kProfiles[] = {Profile::low_latency, Profile::balanced, Profile::strict};
 
 TEST(Answer, comes_back_in_every_profile) {

@@ -70,6 +70,11 @@ class AnswerOpener {
   // node is the recipient that answers; empty before the first byte.
   std::optional<NodeId> node() const;
 
+  // reveal_for_export gives what another process needs to open this answer; only before its first byte. restore takes it back.
+  //   envelope.answer.state   not what reveal_for_export gave
+  SecretBytes reveal_for_export() const;
+  static Result<AnswerOpener> restore(ByteSpan exported);
+
  private:
   friend struct Access;
   struct State;
