@@ -1,0 +1,46 @@
+// What an application may ask of the local proxy, judged before anything is sealed. Pure functions.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "openpcc/bhttp/bhttp.h"
+#include "openpcc/envelope/envelope.h"
+#include "openpcc/http/message.h"
+
+namespace openpcc::client {
+
+// Door is what the proxy demands of whoever connects.
+struct Door {
+  uint16_t port;                       // where we listen
+  std::optional<std::string> api_key;  // demanded as "Authorization: Bearer <key>" when set
+  std::vector<std::string> hosts;      // names that may stand in Host, besides the loopback ones
+};
+
+// check_door refuses what a web page could make a browser send: a page must not spend the user's tokens.
+//   client.proxy.host     Host is not a loopback name (DNS rebinding)
+//   client.proxy.origin   any Origin but our own
+//   client.proxy.key      no key, or a wrong one
+Result<> check_door(const http::RequestHead& request, const Door& door);
+
+
+// model_of finds the model's name in a JSON body.
+//   client.proxy.json    not a JSON object        client.proxy.model   no model named
+Result<std::string> model_of(ByteSpan json_body);
+
+// inner_request keeps what a node needs of the application's request: method, path, content type and accept. All else stays here.
+bhttp::RequestHead inner_request(const http::RequestHead& request);
+
+// profile_of reads the application's wish from the field openpcc-profile; none: `standard`.
+//   client.proxy.profile   no such profile
+Result<envelope::Profile> profile_of(const http::RequestHead& request, envelope::Profile standard);
+
+// error_body is OpenAI's error object; `code` is the rule id.
+std::string error_body(std::string_view message, std::string_view code);
+// error_event is the same as a server-sent event, for answers that have begun.
+std::string error_event(std::string_view message, std::string_view code);
+
+// explain turns a refusal into a sentence for the application's user, with the remedy.
+std::string explain(const Error& error);
+
+}  // namespace openpcc::client

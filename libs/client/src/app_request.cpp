@@ -1,0 +1,113 @@
+#include "openpcc/client/app_request.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+namespace openpcc::client {
+namespace {
+
+namespace json = boost::json;
+
+bool is_loopback_name(std::string_view host) { return host == "localhost" || host == "127.0.0.1" || host == "[::1]"; }
+
+// split_authority cuts "host:port"; no port means 80.
+std::pair<std::string_view, std::string_view> split_authority(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.ends_with(']')) return {authority, "80"};
+  return {authority.substr(0, colon), authority.substr(colon + 1)};
+}
+
+bool is_ours(std::string_view authority, const Door& door) {
+  const auto [host, port] = split_authority(authority);
+  if (port != std::to_string(door.port)) return false;
+  return is_loopback_name(host) || std::find(door.hosts.begin(), door.hosts.end(), host) != door.hosts.end();
+}
+
+json::parse_options strict() {
+  json::parse_options options;
+  options.max_depth = 64;
+  return options;
+}
+
+}  // namespace
+
+Result<> check_door(const http::RequestHead& request, const Door& door) {
+  if (!is_ours(request.authority, door)) return fail(Code::rejected, "client.proxy.host");
+  if (const auto origin = request.fields.find("origin")) {
+    const bool ours = origin->starts_with("http://") && is_ours(origin->substr(7), door);
+    if (!ours || request.fields.count("origin") != 1) return fail(Code::rejected, "client.proxy.origin");
+  }
+  if (door.api_key) {
+    const auto given = request.fields.find("authorization");
+    const std::string wanted = "Bearer " + *door.api_key;
+    if (!given || !equals_ct(as_bytes(*given), as_bytes(wanted))) return fail(Code::rejected, "client.proxy.key");
+  }
+  return {};
+}
+
+Result<std::string> model_of(ByteSpan json_body) {
+  boost::system::error_code failed;
+  const json::value body = json::parse(as_text(json_body), failed, {}, strict());
+  if (failed || !body.is_object()) return fail(Code::malformed, "client.proxy.json");
+  const json::value* model = body.as_object().if_contains("model");
+  if (model == nullptr || !model->is_string()) return fail(Code::malformed, "client.proxy.model");
+  return std::string(model->as_string());
+}
+
+bhttp::RequestHead inner_request(const http::RequestHead& request) {
+  bhttp::RequestHead head;
+  head.method = request.method;
+  head.path = request.target;
+  for (const std::string_view name : {"content-type", "accept"}) {
+    if (const auto value = request.fields.find(name)) head.fields.push_back({std::string(name), std::string(*value)});
+  }
+  return head;
+}
+
+Result<envelope::Profile> profile_of(const http::RequestHead& request, envelope::Profile standard) {
+  const auto name = request.fields.find(envelope::kProfileField);
+  if (!name) return standard;
+  const auto profile = envelope::parse_profile(*name);
+  if (!profile) return fail(Code::rejected, "client.proxy.profile", "use low-latency, balanced or strict");
+  return *profile;
+}
+
+std::string error_body(std::string_view message, std::string_view code) {
+  const json::value body = {{"error", {{"message", message}, {"type", "openpcc_error"}, {"param", nullptr}, {"code", code}}}};
+  return json::serialize(body);
+}
+
+std::string error_event(std::string_view message, std::string_view code) {
+  return "event: error\ndata: " + error_body(message, code) + "\n\n";
+}
+
+std::string explain(const Error& error) {
+  struct Text {
+    std::string_view rule;
+    std::string_view text;
+  };
+  static constexpr Text kTexts[] = {
+      {"client.proxy.host", "This address may be used as localhost or 127.0.0.1 only; a web page must not reach it under another name."},
+      {"client.proxy.origin", "Requests from web pages are refused: a page must not spend your tokens."},
+      {"client.proxy.key", "Missing or wrong API key for the local proxy; send the key of its api_key_file as a bearer token."},
+      {"client.proxy.json", "The request body is not a JSON object."},
+      {"client.proxy.model", "The request names no model; GET /v1/models lists those that verified nodes serve."},
+      {"client.proxy.method", "Only POST requests travel the private path."},
+      {"client.proxy.profile", "Unknown openpcc-profile; use low-latency, balanced or strict."},
+      {"client.unknown_model", "No verified node serves this model; GET /v1/models lists those that are served."},
+      {"client.no_bundle", "No valid directory of nodes is at hand, so nothing was sent."},
+      {"directory.draw.too_few", "Too few verified nodes serve this model right now, so nothing was sent. Try again later."},
+      {"client.relay.connect", "The relay cannot be reached. Check the relays in the configuration, or try again."},
+      {"client.relay.status", "The relay did not pass the request on."},
+      {"client.gateway.busy", "The service is busy or its nodes are changing keys. Try again later."},
+      {"client.gateway.refused", "The gateway refused the request."},
+      {"client.answer.truncated", "The answer was cut off before its end. What arrived so far is incomplete."},
+      {"http.server.too_large", "The request is larger than 32 MiB."},
+  };
+  const auto* found = std::find_if(std::begin(kTexts), std::end(kTexts), [&](const Text& t) { return t.rule == error.rule.id(); });
+  std::string text(found != std::end(kTexts) ? found->text : "The answer failed its checks, so it is not shown.");
+  if (!error.detail.empty()) text += " (" + error.detail + ")";
+  return text;
+}
+
+}  // namespace openpcc::client

@@ -1,0 +1,89 @@
+#include "openpcc/client/app_request.h"
+
+#include <boost/json.hpp>
+
+#include "openpcc/testkit/testkit.h"
+
+namespace openpcc::client {
+namespace {
+
+http::RequestHead request(std::string authority, std::initializer_list<http::Field> fields = {}) {
+  return {"POST", "/v1/chat/completions", std::move(authority), http::Fields(fields)};
+}
+
+const Door kDoor{.port = 8787, .api_key = std::nullopt, .hosts = {}};
+
+TEST(Door, loopback_names_with_our_port_may_enter) {
+  for (const char* host : {"localhost:8787", "127.0.0.1:8787", "[::1]:8787"}) EXPECT_OK(check_door(request(host), kDoor));
+}
+
+TEST(Door, any_other_host_is_refused) {
+  for (const char* host : {"evil.example:8787", "localhost", "localhost:80", "127.0.0.1.evil.example:8787", "", "10.0.0.1:8787"}) {
+    EXPECT_RULE(check_door(request(host), kDoor), "client.proxy.host");
+  }
+}
+
+TEST(Door, configured_names_may_enter) {
+  const Door door{.port = 8787, .api_key = std::nullopt, .hosts = {"proxy.lan"}};
+  EXPECT_OK(check_door(request("proxy.lan:8787"), door));
+}
+
+TEST(Door, a_web_page_is_refused_and_our_own_is_not) {
+  EXPECT_OK(check_door(request("localhost:8787", {{"origin", "http://localhost:8787"}}), kDoor));
+  for (const char* origin : {"https://evil.example", "null", "http://localhost:3000", "https://localhost:8787"}) {
+    EXPECT_RULE(check_door(request("localhost:8787", {{"origin", origin}}), kDoor), "client.proxy.origin");
+  }
+  EXPECT_RULE(check_door(request("localhost:8787", {{"origin", "http://localhost:8787"}, {"origin", "https://evil.example"}}), kDoor),
+              "client.proxy.origin");
+}
+
+TEST(Door, key_is_demanded_where_there_is_one) {
+  const Door door{.port = 8787, .api_key = "s3cret", .hosts = {}};
+  EXPECT_OK(check_door(request("localhost:8787", {{"authorization", "Bearer s3cret"}}), door));
+  EXPECT_RULE(check_door(request("localhost:8787"), door), "client.proxy.key");
+  EXPECT_RULE(check_door(request("localhost:8787", {{"authorization", "Bearer s3creT"}}), door), "client.proxy.key");
+}
+
+TEST(Model, is_read_from_the_body) {
+  EXPECT_EQ(*model_of(as_bytes(R"({"messages":[],"model":"m"})")), "m");
+}
+
+TEST(Model, refuses_what_is_no_object) {
+  for (const char* body : {"", "[]", "{", "1", "{}x"}) EXPECT_RULE(model_of(as_bytes(body)), "client.proxy.json");
+  EXPECT_RULE(model_of(as_bytes(std::string(100, '[') + std::string(100, ']'))), "client.proxy.json");
+}
+
+TEST(Model, refuses_a_body_that_names_none) {
+  EXPECT_RULE(model_of(as_bytes("{}")), "client.proxy.model");
+  EXPECT_RULE(model_of(as_bytes(R"({"model":3})")), "client.proxy.model");
+}
+
+TEST(Inner, only_what_the_node_needs_travels) {
+  const bhttp::RequestHead head = inner_request(request("localhost:8787", {{"content-type", "application/json"},
+                                                                           {"authorization", "Bearer x"},
+                                                                           {"user-agent", "OpenAI/Python"},
+                                                                           {"x-stainless-os", "Linux"},
+                                                                           {"accept", "text/event-stream"}}));
+  EXPECT_EQ(head.fields, (bhttp::Fields{{"content-type", "application/json"}, {"accept", "text/event-stream"}}));
+  EXPECT_EQ(head.path, "/v1/chat/completions");
+}
+
+TEST(Profile, is_the_applications_choice) {
+  EXPECT_EQ(*profile_of(request("h"), envelope::Profile::balanced), envelope::Profile::balanced);
+  EXPECT_EQ(*profile_of(request("h", {{"openpcc-profile", "strict"}}), envelope::Profile::balanced), envelope::Profile::strict);
+  EXPECT_RULE(profile_of(request("h", {{"openpcc-profile", "fast"}}), envelope::Profile::balanced), "client.proxy.profile");
+}
+
+TEST(Errors, have_the_shape_that_clients_expect) {
+  const auto body = boost::json::parse(error_body("what", "client.no_bundle"));
+  EXPECT_EQ(body.at_pointer("/error/type").as_string(), "openpcc_error");
+  EXPECT_EQ(body.at_pointer("/error/code").as_string(), "client.no_bundle");
+  EXPECT_EQ(error_event("what", "r").substr(0, 20), "event: error\ndata: {");
+}
+
+TEST(Errors, an_unknown_rule_still_says_that_nothing_is_shown) {
+  EXPECT_EQ(explain(fail(Code::verification_failed, "test.rule").error()), "The answer failed its checks, so it is not shown.");
+}
+
+}  // namespace
+}  // namespace openpcc::client
