@@ -1,0 +1,77 @@
+// The commands of `openpcc`, each in a file of its own. main.cpp parses the command line into these.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace openpcc::app {
+
+// ExitCode is what a caller's script can rely on.
+enum ExitCode : int { kAccept = 0, kInternal = 1, kUsage = 2, kAcceptSimulated = 3, kReject = 10, kUnsupported = 20, kMalformed = 30 };
+
+struct UpOptions {
+  std::filesystem::path folder;      // empty: a temporary one, removed at the end
+  uint16_t port = 8787;              // of the proxy; 0: any free one
+  size_t nodes = 3;
+  size_t gpus = 1;                   // simulated GPUs a node
+  std::vector<std::string> engines;  // OpenAI-compatible servers by URL or unix:/path, one a node in turn; none: the demo engine
+  std::string model = "openpcc-demo";
+  bool record = false;               // keep what crosses each hop in <folder>/capture
+  std::string engine_ttft = "40ms";
+  std::string engine_tpot = "15ms";
+};
+int run_up(const UpOptions& options);
+
+struct ChatOptions {
+  std::string proxy = "http://127.0.0.1:8787";
+  std::string model;                 // empty: the first that the proxy offers
+  std::string prompt;                // empty: read from standard input
+  std::filesystem::path api_key_file;
+};
+int run_chat(const ChatOptions& options);
+
+struct VerifyOptions {
+  std::vector<std::filesystem::path> files;  // evidence of a node, its list of keys, or a bundle (with bundle.sig beside it)
+  std::filesystem::path policy;
+  std::optional<int64_t> at;                 // unix seconds; none: now
+  std::vector<std::filesystem::path> beacons;
+  bool json = false;
+  bool explain = false;
+};
+int run_verify(const VerifyOptions& options);
+
+struct KeygenOptions {
+  std::string kind;                  // gateway, directory, beacon, sim-root
+  std::string name;                  // of a signing key: the origin that stands in its signatures
+  std::filesystem::path out;
+  bool json = false;
+};
+int run_keygen(const KeygenOptions& options);
+
+struct SealOptions {
+  std::filesystem::path bundle;      // with bundle.sig beside it
+  std::filesystem::path policy;
+  std::filesystem::path request;     // the JSON body
+  std::string path = "/v1/chat/completions";
+  std::string profile = "balanced";
+  size_t recipients = 2;
+  std::filesystem::path out;         // the body of POST /v1/envelope
+  std::filesystem::path state;       // what `openpcc open` needs to read the answer: a secret
+};
+int run_seal(const SealOptions& options);
+
+struct OpenOptions {
+  std::filesystem::path state;
+  std::filesystem::path answer;      // the body that came back
+};
+int run_open(const OpenOptions& options);
+
+// The long-running commands have settings of their own (daemon::Options); `arguments` begin with the program's name.
+int run_proxy(int argc, char** argv);
+int run_directory_build(int argc, char** argv);
+
+int run_version(bool json);
+
+}  // namespace openpcc::app

@@ -1,0 +1,125 @@
+// openpcc: what a user of confidential inference runs. The command line becomes options here; each command has a file of its own.
+#include <CLI/CLI.hpp>
+
+#include <functional>
+
+#include "commands.h"
+
+namespace {
+
+using namespace openpcc::app;
+using Command = std::function<int()>;
+
+void add_output(CLI::App& command, bool& json) {
+  command.add_option_function<std::string>("-o,--output", [&json](const std::string& value) { json = value == "json"; }, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+void add_up(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<UpOptions>();
+  CLI::App* up = app.add_subcommand("up", "Start a whole deployment on this machine: engines, nodes, gateway, two relays, directory, proxy.\n"
+                                          "The nodes run in a simulated TEE: every program and every check is real, the hardware is not.");
+  up->add_option("--folder", options->folder, "where keys, configurations, logs and captures go (default: a temporary folder)");
+  up->add_option("--port", options->port, "where applications connect; 0: any free port")->capture_default_str();
+  up->add_option("--nodes", options->nodes, "how many nodes")->check(CLI::Range(1, 32))->capture_default_str();
+  up->add_option("--gpus", options->gpus, "simulated GPUs of each node")->check(CLI::Range(0, 16))->capture_default_str();
+  up->add_option("--engine", options->engines, "an OpenAI-compatible server, http://host:port or unix:/path (repeatable; default: the demo engine)");
+  up->add_option("--model", options->model, "the model that the engines serve")->capture_default_str();
+  up->add_flag("--record", options->record, "keep what crosses each hop in <folder>/capture, to see what each party saw");
+  up->add_option("--engine-ttft", options->engine_ttft, "demo engine: time to the first token")->capture_default_str();
+  up->add_option("--engine-tpot", options->engine_tpot, "demo engine: time for each further token")->capture_default_str();
+  up->callback([options, &chosen] { chosen = [options] { return run_up(*options); }; });
+}
+
+void add_chat(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<ChatOptions>();
+  CLI::App* chat = app.add_subcommand("chat", "Ask one question through the local proxy and stream the answer.");
+  chat->add_option("prompt", options->prompt, "the question (default: standard input)");
+  chat->add_option("--proxy", options->proxy, "where the proxy listens")->capture_default_str();
+  chat->add_option("--model", options->model, "which model to ask (default: the first one offered)");
+  chat->add_option("--api-key-file", options->api_key_file, "the proxy's key, where it has one");
+  chat->callback([options, &chosen] { chosen = [options] { return run_chat(*options); }; });
+}
+
+void add_verify(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<VerifyOptions>();
+  CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
+                                                  "Exit codes: 0 accepted, 3 accepted but simulated, 10 rejected, 20 unsupported, 30 malformed, 1 internal.");
+  verify->add_option("files", options->files, "a node's evidence or its list of keys, or a bundle with <file>.sig beside it")->required();
+  verify->add_option("--policy", options->policy, "what must be proven (TOML)")->required();
+  verify->add_option("--at", options->at, "judge as of this time, unix seconds (default: now)");
+  verify->add_option("--beacon", options->beacons, "a freshness beacon that the evidence may refer to (repeatable)");
+  verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
+  add_output(*verify, options->json);
+  verify->callback([options, &chosen] { chosen = [options] { return run_verify(*options); }; });
+}
+
+void add_keygen(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<KeygenOptions>();
+  CLI::App* keygen = app.add_subcommand("keygen", "Make a key file for a party of a deployment.");
+  keygen->add_option("kind", options->kind, "gateway, directory or beacon")->required()->check(CLI::IsMember({"gateway", "directory", "beacon"}));
+  keygen->add_option("--name", options->name, "name in the signatures of a directory or beacon key, e.g. example.org/directory");
+  keygen->add_option("--out", options->out, "the file to write; it must not exist")->required();
+  add_output(*keygen, options->json);
+  keygen->callback([options, &chosen] { chosen = [options] { return run_keygen(*options); }; });
+}
+
+void add_seal(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<SealOptions>();
+  CLI::App* seal = app.add_subcommand("seal", "Seal one request to verified nodes, for a client with an Oblivious HTTP layer of its own:\n"
+                                              "it posts the result to https://<gateway>/v1/envelope inside its own encapsulation.");
+  seal->add_option("request", options->request, "file with the JSON body")->required();
+  seal->add_option("--bundle", options->bundle, "the directory bundle, with <file>.sig beside it")->required();
+  seal->add_option("--policy", options->policy, "what a node must prove (TOML)")->required();
+  seal->add_option("--path", options->path, "the API's path")->capture_default_str();
+  seal->add_option("--profile", options->profile, "low-latency, balanced or strict")->capture_default_str();
+  seal->add_option("--recipients", options->recipients, "nodes that can open it")->check(CLI::Range(1, 4))->capture_default_str();
+  seal->add_option("--out", options->out, "where the sealed body goes")->required();
+  seal->add_option("--state", options->state, "where `openpcc open` finds the keys of the answer: a secret, readable by you alone")->required();
+  seal->callback([options, &chosen] { chosen = [options] { return run_seal(*options); }; });
+}
+
+void add_open(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<OpenOptions>();
+  CLI::App* open = app.add_subcommand("open", "Open the answer to a request that `openpcc seal` sealed.");
+  open->add_option("answer", options->answer, "file with the answer's body (application/vnd.openpcc.answer)")->required();
+  open->add_option("--state", options->state, "what `openpcc seal` left")->required();
+  open->callback([options, &chosen] { chosen = [options] { return run_open(*options); }; });
+}
+
+// proxy and directory build are daemons: everything after their name is theirs (daemon::Options).
+std::optional<int> run_daemon_command(int argc, char** argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  const std::string second = argc > 2 ? argv[2] : "";
+  if (first == "proxy") return run_proxy(argc - 1, argv + 1);
+  if (first == "directory" && second == "build") return run_directory_build(argc - 2, argv + 2);
+  return std::nullopt;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (const auto code = run_daemon_command(argc, argv)) return *code;
+  CLI::App app("Prompts to language models on other people's machines, readable by attested code alone.\n"
+               "`openpcc up` shows the whole of it on this machine.");
+  app.require_subcommand(1);
+  Command chosen;
+  add_up(app, chosen);
+  add_chat(app, chosen);
+  add_verify(app, chosen);
+  add_keygen(app, chosen);
+  add_seal(app, chosen);
+  add_open(app, chosen);
+  app.add_subcommand("proxy", "The local proxy: an OpenAI-compatible base URL for your applications (see openpcc proxy --help).");
+  app.add_subcommand("directory", "directory build: collect evidence, publish the signed bundle (see openpcc directory build --help).");
+  bool version_json = false;
+  CLI::App* version = app.add_subcommand("version", "What this is, and what it was built with.");
+  add_output(*version, version_json);
+  version->callback([&] { chosen = [&] { return run_version(version_json); }; });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(kUsage);
+  }
+  return chosen ? chosen() : static_cast<int>(kUsage);
+}
