@@ -6,7 +6,7 @@ cd "$root"
 python= # set by python_env
 printf 'machine: %s, %s cores; commit: %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
   "$(git describe --always --dirty 2>/dev/null || echo unknown)"
-find build/release/libs -name '*_bench' -type f -perm -u+x | sort | while read -r program; do
+find build/release -name '*_bench' -type f -perm -u+x | sort | while read -r program; do
   say "${program##*/}"
   "$program" --benchmark_min_time=0.2 "$@"
 done

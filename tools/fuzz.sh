@@ -17,7 +17,7 @@ if [ "$target" = all ]; then build fuzz fuzzers; else build fuzz "fuzz_$target";
 # fuzz_one PROGRAM: ends with the program's exit status.
 fuzz_one() {
   local name=${1##*/fuzz_} seeds corpus crashes
-  seeds=$(find libs bindings -path "*/fuzz/corpus/$name" -type d 2>/dev/null | head -n 1)
+  seeds=$(find libs apps bindings -path "*/fuzz/corpus/$name" -type d 2>/dev/null | head -n 1)
   corpus="build/fuzz-corpus/$name"
   crashes="build/fuzz-crashes/$name"
   mkdir -p "$corpus" "$crashes"
@@ -30,5 +30,5 @@ failed=()
 while read -r program; do
   case $target in all | "${program##*/fuzz_}") ;; *) continue ;; esac
   fuzz_one "$program" || failed+=("${program##*/fuzz_}")
-done < <(find build/fuzz/libs -name 'fuzz_*' -type f -perm -u+x | sort)
+done < <(find build/fuzz -name 'fuzz_*' -type f -perm -u+x | sort)
 if [ ${#failed[@]} -gt 0 ]; then die "crashes in: ${failed[*]} (build/fuzz-crashes)"; fi

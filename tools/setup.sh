@@ -190,5 +190,5 @@ build() {
 
 # cxx_sources lists our C++ files.
 cxx_sources() {
-  find libs apps testkit cmake bindings -name build -prune -o \( -name '*.h' -o -name '*.cpp' \) -print 2>/dev/null | sort
+  find libs apps testkit cmake tools bindings -name build -prune -o \( -name '*.h' -o -name '*.cpp' \) -print 2>/dev/null | sort
 }
