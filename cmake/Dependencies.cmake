@@ -21,3 +21,10 @@ find_package(GTest REQUIRED)
 add_library(openpcc_json STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_json.cpp")
 target_link_libraries(openpcc_json PUBLIC Boost::headers)
 target_compile_definitions(openpcc_json PUBLIC BOOST_JSON_STATIC_LINK=1 BOOST_CONTAINER_NO_LIB=1 BOOST_JSON_NO_LIB=1)
+
+# So is toml++, with its assertions turned into exceptions; include "toml_checked.h".
+find_path(OPENPCC_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
+add_library(openpcc_toml STATIC "${CMAKE_SOURCE_DIR}/cmake/toml/toml_checked.cpp")
+target_include_directories(openpcc_toml PUBLIC "${CMAKE_SOURCE_DIR}/cmake/toml")
+target_include_directories(openpcc_toml SYSTEM PUBLIC "${OPENPCC_TOMLPLUSPLUS_INCLUDE}")
+target_compile_definitions(openpcc_toml PUBLIC TOML_HEADER_ONLY=0)

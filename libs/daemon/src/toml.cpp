@@ -1,6 +1,5 @@
 // The only file that sees toml++.
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include <toml_checked.h>
 
 #include "value.h"
 
@@ -41,10 +40,12 @@ List from_array(const toml::array& array) {
 
 Result<Table> parse_toml(std::string_view text) {
   try {
-    return from_table(toml::parse(text));
+    return from_table(toml_checked::parse(text));
   } catch (const toml::parse_error& error) {
     return fail(Code::malformed, "daemon.config.syntax",
                 "line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+  } catch (const toml_checked::NotToml& error) {
+    return fail(Code::malformed, "daemon.config.syntax", error.what());
   }
 }
 

@@ -1,7 +1,6 @@
 #include "toml_reader.h"
 
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include <toml_checked.h>
 
 namespace openpcc::policy {
 namespace {
@@ -16,13 +15,15 @@ struct TomlReader::Document {
 
 Result<TomlReader> TomlReader::parse(std::string_view text) {
   try {
-    auto document = std::make_shared<const Document>(Document{toml::parse(text)});
+    auto document = std::make_shared<const Document>(Document{toml_checked::parse(text)});
     if (document->root.empty()) return fail(Code::rejected, "policy.parse.empty", "an empty policy would accept nothing knowingly");
     const void* table = &document->root;
     return TomlReader(std::move(document), table, "");
   } catch (const toml::parse_error& error) {
     return fail(Code::malformed, "policy.parse.toml",
                 "line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+  } catch (const toml_checked::NotToml& error) {
+    return fail(Code::malformed, "policy.parse.toml", error.what());
   }
 }
 

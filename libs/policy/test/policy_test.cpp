@@ -95,7 +95,18 @@ TEST(Policy, empty_broken_and_oversized_files) {
   EXPECT_RULE(parse(as_bytes("kind = \n")), "policy.parse.toml");
   EXPECT_RULE(parse(as_bytes("kind = \"a\"\nkind = \"b\"\n")), "policy.parse.toml");
   EXPECT_RULE(parse(as_bytes("x = " + std::string(5000, '['))), "policy.parse.toml");
+  EXPECT_RULE(parse(as_bytes("[/a]\n")), "policy.parse.toml");  // breaks an assertion of the parser
   EXPECT_RULE(parse(Bytes(kPolicyBytesMax + 1, '\n')), "policy.parse.too_large");
+}
+
+TEST(Policy, text_that_breaks_the_parsers_own_assumptions) {
+  EXPECT_RULE(parse(as_bytes("[/a]\n")), "policy.parse.toml");
+  EXPECT_RULE(parse(as_bytes("\xef\xbb\x9f = 1\n")), "policy.parse.toml");
+  EXPECT_RULE(parse(as_bytes("a = '''''x'''''\xef\xbb\x9f\n")), "policy.parse.toml");
+  EXPECT_RULE(parse(as_bytes("a = \"\\\"\"\xef\xbb\x9f\n")), "policy.parse.toml");
+  EXPECT_RULE(parse(as_bytes("a = \"\n\xef\xbb\x9f\n")), "policy.parse.toml");
+  // In strings and comments every character is welcome.
+  EXPECT_RULE(parse(as_bytes("# caf\xc3\xa9 \"\na = \"\xef\xbb\x9f\"\nb = '\xef\xbb\x9f'\n")), "policy.parse.missing");
 }
 
 TEST(Policy, kinds) {
