@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
-#include "openpcc/node/json_members.h"
+#include "openpcc/attest/key_list.h"
 
 namespace openpcc::node {
 namespace {
+
+static_assert(kKeysMax <= attest::kKeysPerNodeMax);
 
 bool ended(const LiveKey& key, const Now& now) { return now.monotonic - key.made >= kWipedAfter || now.wall >= key.not_after; }
 bool is_published(const LiveKey& key, const Now& now) { return now.monotonic - key.made < kPublishedFor && !ended(key, now); }
@@ -74,8 +76,8 @@ Result<envelope::NodeId> Keyring::make(const Now& now) {
   const UnixSeconds not_after = claims.not_after;
   OPENPCC_LET(const attest::MadeEvidence made, attest::make_evidence(std::move(claims), tee_));
   const auto stagger = std::chrono::seconds(random_.below(static_cast<uint64_t>(kStagger.count())));
-  keys_.push_back({made.node_id, std::move(key), ReplaySet(random_, config_.replay_entries_max), std::string(as_text(made.bytes)),
-                   now.monotonic, kSucceededAfter + stagger, not_after});
+  keys_.push_back({made.node_id, std::move(key), ReplaySet(random_, config_.replay_entries_max), made.bytes, now.monotonic,
+                   kSucceededAfter + stagger, not_after});
   return made.node_id;
 }
 
@@ -88,14 +90,12 @@ bool Keyring::published(const Now& now) const {
   return std::any_of(keys_.begin(), keys_.end(), [&](const LiveKey& key) { return is_published(key, now); });
 }
 
-std::string Keyring::evidence_document(const Now& now) const {
-  std::string out = "{\"keys\":[";
+Bytes Keyring::key_list(const Now& now) const {
+  std::vector<Bytes> published;
   for (const LiveKey& key : keys_) {
-    if (!is_published(key, now)) continue;
-    if (out.back() != '[') out += ",";
-    out += json_quote(key.evidence);
+    if (is_published(key, now)) published.push_back(key.evidence);
   }
-  return out + "]}";
+  return attest::encode_key_list(published);
 }
 
 }  // namespace openpcc::node

@@ -94,10 +94,10 @@ http::Task<> Node::refuse(http::ServerExchange& exchange, uint16_t status, const
 }
 
 http::Task<> Node::serve_evidence(http::ServerExchange& exchange) {
-  const std::string document = keyring_.evidence_document(now());
+  const Bytes document = keyring_.key_list(now());
   http::ResponseHead head;
   head.fields.add("content-type", "application/json");
-  const ByteSpan body = as_bytes(document);
+  const ByteSpan body = document;
   const auto sent = co_await exchange.respond_with(std::move(head), body);
   static_cast<void>(sent);
 }

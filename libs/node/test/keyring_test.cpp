@@ -58,7 +58,7 @@ TEST(Keyring, makes_no_key_without_a_beacon) {
   World world;
   EXPECT_RULE(failure(world.tend()), "node.keys.no_beacon");
   EXPECT_FALSE(world.keyring().published(world.now()));
-  EXPECT_EQ(world.keyring().evidence_document(world.now()), R"({"keys":[]})");
+  EXPECT_EQ(as_text(world.keyring().key_list(world.now())), R"({"keys":[]})");
 }
 
 TEST(Keyring, the_evidence_says_what_the_node_is) {
@@ -68,7 +68,7 @@ TEST(Keyring, the_evidence_says_what_the_node_is) {
   const auto changes = world.tend();
   ASSERT_TRUE(changes.made);
   const LiveKey& key = world.keyring().keys().front();
-  const auto evidence = attest::Evidence::parse(as_bytes(key.evidence));
+  const auto evidence = attest::Evidence::parse(key.evidence);
   ASSERT_OK(evidence);
   EXPECT_EQ(evidence->node_id(), *changes.made);
   EXPECT_EQ(world.keyring().find(*changes.made, world.now()), &key);
@@ -86,7 +86,7 @@ TEST(Keyring, a_beacon_a_little_ahead_of_our_clock_moves_the_keys_beginning) {
   World world;
   ASSERT_OK(world.keyring().take_beacon(as_bytes(world.beacon(1, kStart + 60)), world.now()));
   ASSERT_TRUE(world.tend().made);
-  EXPECT_EQ(attest::Evidence::parse(as_bytes(world.keyring().keys().front().evidence))->claims().not_before, kStart + 60);
+  EXPECT_EQ(attest::Evidence::parse(world.keyring().keys().front().evidence)->claims().not_before, kStart + 60);
 }
 
 TEST(Keyring, judges_beacons) {
@@ -123,7 +123,7 @@ TEST(Keyring, a_key_is_published_for_55_minutes_and_wiped_after_60) {
   EXPECT_TRUE(world.keyring().published(world.now()));
   world.pass(seconds(1));
   EXPECT_FALSE(world.keyring().published(world.now()));
-  EXPECT_EQ(world.keyring().evidence_document(world.now()), R"({"keys":[]})");
+  EXPECT_EQ(as_text(world.keyring().key_list(world.now())), R"({"keys":[]})");
   world.pass(seconds(299));
   EXPECT_TRUE(world.tend().wiped.empty());
   EXPECT_NE(world.keyring().find(*made, world.now()), nullptr);

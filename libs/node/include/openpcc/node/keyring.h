@@ -38,7 +38,7 @@ struct LiveKey {
   envelope::NodeId node_id;
   hpke::PrivateKey key;
   ReplaySet replay;
-  std::string evidence;  // the exact text of the collection
+  Bytes evidence;  // the exact text of the collection
   std::chrono::steady_clock::time_point made;
   std::chrono::seconds succeeded_after;
   UnixSeconds not_after;
@@ -85,8 +85,8 @@ class Keyring {
 
   // published: a key that clients may be told of exists.
   bool published(const Now& now) const;
-  // evidence_document is the JSON of GET /v1/evidence: each published key's collection as a string, so that its bytes stay exact; newest last.
-  std::string evidence_document(const Now& now) const;
+  // key_list is what GET /v1/evidence answers (attest/key_list.h): the published keys, newest last.
+  Bytes key_list(const Now& now) const;
   const std::vector<LiveKey>& keys() const { return keys_; }
 
  private:
