@@ -92,7 +92,7 @@ struct Control {
 
   Result<> take(const Field& field);
   Result<> take_length(std::string_view value);
-  void take_connection(std::string_view value);
+  Result<> take_connection(std::string_view value);
 };
 
 Result<> Control::take_length(std::string_view value) {
@@ -106,14 +106,17 @@ Result<> Control::take_length(std::string_view value) {
   return {};
 }
 
-void Control::take_connection(std::string_view value) {
+Result<> Control::take_connection(std::string_view value) {
   while (!value.empty()) {
     const size_t comma = std::min(value.find(','), value.size());
     std::string option = lowered(trimmed(value.substr(0, comma)));
     value.remove_prefix(std::min(comma + 1, value.size()));
+    if (option.empty()) continue;
+    if (!is_token(option)) return fail(Code::malformed, "http.head.connection");
     if (option == "close") close = true;
-    if (!option.empty()) nominated.push_back(std::move(option));
+    nominated.push_back(std::move(option));
   }
+  return {};
 }
 
 Result<> Control::take(const Field& field) {
@@ -127,7 +130,7 @@ Result<> Control::take(const Field& field) {
     if (chunked || lowered(field.value) != "chunked") return fail(Code::malformed, "http.head.transfer_encoding");
     chunked = true;
   } else if (field.name == "connection") {
-    take_connection(field.value);
+    return take_connection(field.value);
   } else if (field.name == "expect") {
     if (lowered(field.value) != "100-continue") return fail(Code::malformed, "http.head.expect");
     expects_continue = true;
@@ -326,7 +329,8 @@ Result<> BodyDecoder::size_line(uint8_t c) {
     return {};
   }
   if (state_ == State::extension) {
-    if (is_control(c)) return fail(Code::malformed, "http.body.chunk_extension", "control character");
+    // A quoted string is refused too: some parsers look for its end beyond the line's.
+    if (!kTokenCharacters[c] && c != ';' && c != '=') return fail(Code::malformed, "http.body.chunk_extension");
     if (++extension_bytes_ > kExtensionBytesMax || ++overhead_bytes_ > kOverheadBytesMax) return fail(Code::limit, "http.body.chunk_extension");
     return {};
   }

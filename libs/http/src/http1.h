@@ -55,6 +55,7 @@ struct ResponseStart {
 //   http.head.field_name, obs_fold, fields                           a field line; more than kFieldsMax of them
 //   http.head.host                                                   not exactly one well-formed Host
 //   http.head.content_length, transfer_encoding, both_lengths        framing that can be read in two ways
+//   http.head.connection                                             not a list of options
 //   http.head.expect, upgrade                                        an expectation or protocol that we do not speak
 // `answers_head`: the response is to a HEAD request and has no body.
 inline constexpr size_t kFieldsMax = 128;
@@ -63,7 +64,7 @@ Result<ResponseStart> parse_response(ByteSpan head, bool answers_head);
 
 // BodyDecoder takes a body's framing away. Any error is terminal.
 //   http.body.chunk_size        not 1..15 hexadecimal digits
-//   http.body.chunk_extension   over 256 bytes in a chunk, 16 KiB in a body, or a control character
+//   http.body.chunk_extension   over 256 bytes in a chunk, 16 KiB in a body, or anything but tokens, ';' and '='
 //   http.body.chunk_end         no CRLF after a chunk's data
 //   http.body.trailers          a malformed trailer, or over 16 KiB of them; good ones are dropped
 //   http.body.truncated         the transport ended before the body

@@ -110,6 +110,8 @@ TEST(Request, refused_fields) {
       {"na(me: 1\r\n", "http.head.field_name"},
       {"n\xc3\xa9: 1\r\n", "http.head.field_name"},
       {"Host: b\r\n", "http.head.host"},
+      {"Connection: close; x\r\n", "http.head.connection"},
+      {"Connection: keep alive\r\n", "http.head.connection"},
       {"Expect: 200-ok\r\n", "http.head.expect"},
       {"Content-Length: 5\r\nContent-Length: 5\r\n", "http.head.content_length"},
       {"Content-Length: 5\r\nContent-Length: 6\r\n", "http.head.content_length"},
@@ -278,7 +280,7 @@ TEST(Body, until_close) {
 
 // However it is cut, and whatever follows.
 TEST(Body, in_chunks_at_every_cut) {
-  const std::string body = "5;a=\"b\";c\r\nhello\r\n00000A\r\n, world...\r\n1;\r\n!\r\n0;last\r\nX-Trailer: dropped\r\nother:\r\n\r\n";
+  const std::string body = "5;a=b;c\r\nhello\r\n00000A\r\n, world...\r\n1;\r\n!\r\n0;last\r\nX-Trailer: dropped\r\nother:\r\n\r\n";
   for (size_t step = 1; step <= body.size(); ++step) {
     const auto out = decode(kChunked, body + "GET / HTTP/1.1\r\n", step);
     ASSERT_OK(out);
@@ -309,6 +311,9 @@ TEST(Body, refused_chunks) {
       {"fffffffffffffffff\r\n", "http.body.chunk_size"},
       {"5;a\nhello", "http.body.chunk_extension"},
       {"5;a\x01", "http.body.chunk_extension"},
+      {"5; a\r\nhello", "http.body.chunk_extension"},
+      {"5;a=\"b\"\r\nhello", "http.body.chunk_extension"},
+      {"5;a=\"\r\nhello", "http.body.chunk_extension"},
       {"5;a\rb\r\nhello", "http.body.chunk_size"},
       {"5\r\nhello5\r\n", "http.body.chunk_end"},
       {"5\r\nhello\n", "http.body.chunk_end"},
