@@ -82,7 +82,7 @@ Bytes protocol_list(const std::vector<std::string>& names) {
 }
 
 bool is_address(const std::string& name) {
-  std::array<uint8_t, 16> ignored;
+  std::array<uint8_t, 16> ignored{};
   return inet_pton(AF_INET, name.c_str(), ignored.data()) == 1 || inet_pton(AF_INET6, name.c_str(), ignored.data()) == 1;
 }
 
@@ -123,8 +123,8 @@ struct TlsContext::State {
   Bytes protocols;
 
   // select_protocol takes the first of our protocols that the client offers (RFC 7301 s3.2).
-  static int select_protocol(SSL*, const unsigned char** out, unsigned char* out_bytes, const unsigned char* offered, unsigned int offered_bytes,
-                             void* state) {
+  static int select_protocol(SSL*, const unsigned char** out, unsigned char* out_bytes, const unsigned char* offered,
+                             unsigned int offered_bytes, void* state) {
     const Bytes& ours = static_cast<const State*>(state)->protocols;
     unsigned char* chosen = nullptr;
     const int outcome = SSL_select_next_proto(&chosen, out_bytes, ours.data(), static_cast<unsigned>(ours.size()), offered, offered_bytes);
@@ -208,7 +208,8 @@ Result<> TlsSession::State::handshake() {
     established = true;
     return {};
   }
-  if (SSL_get_error(ssl.get(), outcome) != SSL_ERROR_WANT_READ) return failed(fail(Code::verification_failed, "crypto.tls.handshake", reason()));
+  if (SSL_get_error(ssl.get(), outcome) != SSL_ERROR_WANT_READ)
+    return failed(fail(Code::verification_failed, "crypto.tls.handshake", reason()));
   if (transport_ended) return failed(fail(Code::closed, "crypto.tls.truncated", "inside the handshake"));
   return {};
 }

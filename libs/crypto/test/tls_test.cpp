@@ -37,7 +37,8 @@ std::shared_ptr<const TlsContext> made(Result<std::shared_ptr<const TlsContext>>
 }
 
 Pair pair_of(const Authority& trusted, const Authority::Issued& issued, const std::string& name) {
-  return {TlsSession::client(made(TlsContext::client(trusted.trusted())), name), TlsSession::server(made(TlsContext::server(issued.config())))};
+  return {TlsSession::client(made(TlsContext::client(trusted.trusted())), name),
+          TlsSession::server(made(TlsContext::server(issued.config())))};
 }
 
 Result<std::string> read_text(TlsSession& session) {
@@ -225,7 +226,8 @@ TEST(Tls, contexts_refuse_what_they_cannot_read) {
   EXPECT_RULE(server("", issued.key_pem), "crypto.tls.certificate");
   EXPECT_RULE(server(issued.chain_pem, ""), "crypto.tls.certificate");
   EXPECT_RULE(server(issued.chain_pem, other.key_pem), "crypto.tls.certificate");
-  EXPECT_RULE(server(issued.chain_pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"), "crypto.tls.certificate");
+  EXPECT_RULE(server(issued.chain_pem, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"),
+              "crypto.tls.certificate");
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // The HTTP/1 parser on any bytes, as a server and as a client would use it, against Beast's parser: whatever we accept, Beast reads the same
 // way (it accepts more). The input's first byte chooses the role and how the rest is cut into pieces.
+#include "../src/http1.h"
+
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <cstdint>
 #include <optional>
-
-#include "../src/http1.h"
 
 namespace {
 

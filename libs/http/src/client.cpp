@@ -29,7 +29,7 @@ std::unexpected<Error> client_error(const Error& error) {
 // idempotent methods may be sent twice (RFC 9110 s9.2.2).
 bool idempotent(std::string_view method) {
   constexpr std::array<std::string_view, 5> kMethods = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
-  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+  return std::ranges::find(kMethods, method) != kMethods.end();
 }
 
 // Pool keeps connections between exchanges. Exchanges share it, so that it outlives the Client where it must.
@@ -149,7 +149,7 @@ struct Call {
   bool pooled = false;      // the connection served an exchange before
   bool body_begun = false;  // bytes of the body were handed to the connection
   bool sent_all = false;
-  uint64_t left;            // of a declared length
+  uint64_t left;  // of a declared length
   bool aborted = false;
   std::optional<Error> failure;
 
@@ -335,7 +335,8 @@ class PooledClient final : public Client {
   explicit PooledClient(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
   ~PooledClient() override { pool_->close(); }
 
-  Task<Result<std::unique_ptr<ClientExchange>>> open(const Endpoint& endpoint, RequestHead head, std::optional<uint64_t> body_bytes) override {
+  Task<Result<std::unique_ptr<ClientExchange>>> open(const Endpoint& endpoint, RequestHead head,
+                                                     std::optional<uint64_t> body_bytes) override {
     return begin(pool_, endpoint, std::move(head), body_bytes);
   }
 
@@ -345,7 +346,8 @@ class PooledClient final : public Client {
     OPENPCC_CHECK(endpoint.kind != Endpoint::Kind::tls || pool->speaks_tls());
     const Framing framing = body_bytes ? Framing{Framing::Kind::length, *body_bytes} : Framing{Framing::Kind::chunked, 0};
     // A request without a body needs no length, unless its method lets one expect a body (RFC 9110 s8.6).
-    const bool bodiless = body_bytes == 0 && (head.method == "GET" || head.method == "HEAD" || head.method == "DELETE" || head.method == "OPTIONS");
+    const bool bodiless =
+        body_bytes == 0 && (head.method == "GET" || head.method == "HEAD" || head.method == "DELETE" || head.method == "OPTIONS");
     const std::string authority = head.authority.empty() ? endpoint.authority() : head.authority;
     const std::string target = endpoint.base_path + head.target;
     Result<std::string> text = http1::format_request(head, target, authority, bodiless ? Framing{} : framing);

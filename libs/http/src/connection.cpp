@@ -60,9 +60,10 @@ Task<Result<size_t>> Connection::fill(Milliseconds timeout) {
 void Connection::watch(std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
   pump_must_stop_ = false;
-  if (gone()) post(executor_, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->tell_gone();
-  });
+  if (gone())
+    post(executor_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->tell_gone();
+    });
   if (pumping_ || gone() || end_ - begin_ == buffer_bytes_) return;
   pumping_ = true;
   spawn(executor_, pump(shared_from_this()));
@@ -111,7 +112,7 @@ Task<Result<>> Connection::send(std::span<const ByteSpan> pieces, Milliseconds t
   if (write_failure_) co_return std::unexpected(*write_failure_);
   const std::string head = std::exchange(queued_, {});
   std::array<ByteSpan, kQueuedAndPieces> all{as_bytes(head)};
-  std::copy(pieces.begin(), pieces.end(), all.begin() + 1);
+  std::ranges::copy(pieces, all.begin() + 1);
   const std::span<const ByteSpan> used(all.data(), pieces.size() + 1);
   writing_ = true;
   const Result<> written = co_await stream_->write(used, timeout);
@@ -159,8 +160,6 @@ Task<> Connection::close() {
 
 void Connection::finish_beside() { spawn(executor_, finish(shared_from_this())); }
 
-Task<> Connection::finish(std::shared_ptr<Connection> self) {
-  const Result<> ignored = co_await self->stream_->finish(kLingerTime);
-}
+Task<> Connection::finish(std::shared_ptr<Connection> self) { const Result<> ignored = co_await self->stream_->finish(kLingerTime); }
 
 }  // namespace openpcc::http

@@ -16,19 +16,18 @@ constexpr size_t kHostBytesMax = 253;
 constexpr size_t kBasePathBytesMax = 1024;
 
 bool is_ipv6(const std::string& host) {
-  std::array<uint8_t, 16> address;
+  std::array<uint8_t, 16> address{};
   return inet_pton(AF_INET6, host.c_str(), address.data()) == 1;
 }
 
 bool is_host_name(std::string_view host) {
-  return !host.empty() && host.size() <= kHostBytesMax && std::all_of(host.begin(), host.end(), [](char c) {
+  return !host.empty() && host.size() <= kHostBytesMax && std::ranges::all_of(host, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
   });
 }
 
 bool is_path(std::string_view path) {
-  return path.size() <= kBasePathBytesMax &&
-         std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 0x7f && c != '?' && c != '#'; });
+  return path.size() <= kBasePathBytesMax && std::ranges::all_of(path, [](char c) { return c > ' ' && c < 0x7f && c != '?' && c != '#'; });
 }
 
 uint16_t default_port(Endpoint::Kind kind) { return kind == Endpoint::Kind::tls ? 443 : 80; }
@@ -44,8 +43,9 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
 std::unexpected<Error> bad(std::string detail) { return fail(Code::malformed, "http.endpoint", std::move(detail)); }
 
 Result<Endpoint> parse_unix(std::string_view path) {
-  if (!path.starts_with('/') || path.size() >= sizeof(sockaddr_un::sun_path)) return bad("a socket's path is absolute and at most 107 bytes");
-  if (!std::all_of(path.begin(), path.end(), [](char c) { return static_cast<uint8_t>(c) >= ' ' && c != 0x7f; })) return bad("control character");
+  if (!path.starts_with('/') || path.size() >= sizeof(sockaddr_un::sun_path))
+    return bad("a socket's path is absolute and at most 107 bytes");
+  if (!std::ranges::all_of(path, [](char c) { return static_cast<uint8_t>(c) >= ' ' && c != 0x7f; })) return bad("control character");
   return Endpoint{Endpoint::Kind::unix_socket, std::string(path), 0, {}};
 }
 
@@ -84,7 +84,8 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   if (!authority.empty()) {
     const std::string_view digits = authority.substr(1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.port);
-    if (authority.front() != ':' || digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) return bad("not a port");
+    if (authority.front() != ':' || digits.empty() || error != std::errc{} || end != digits.data() + digits.size())
+      return bad("not a port");
   }
   while (path.ends_with('/')) path.remove_suffix(1);
   if (!is_path(path)) return bad("not a path");
@@ -105,7 +106,7 @@ std::string Endpoint::authority() const {
 
 bool Endpoint::is_loopback() const {
   if (kind == Kind::unix_socket || host == "localhost" || host == "::1") return true;
-  std::array<uint8_t, 4> address;
+  std::array<uint8_t, 4> address{};
   return inet_pton(AF_INET, host.c_str(), address.data()) == 1 && address[0] == 127;
 }
 

@@ -10,15 +10,16 @@ constexpr uint8_t kCr = '\r';
 constexpr uint8_t kLf = '\n';
 constexpr size_t kExtensionBytesMax = 256;
 constexpr size_t kOverheadBytesMax = 16 * 1024;
-constexpr int kChunkSizeDigitsMax = 15;      // below 2^60: sums cannot overflow
-constexpr size_t kLengthDigitsMax = 18;      // below 10^18, likewise
+constexpr int kChunkSizeDigitsMax = 15;  // below 2^60: sums cannot overflow
+constexpr size_t kLengthDigitsMax = 18;  // below 10^18, likewise
 
 // ---- characters (RFC 9110 s5.6.2, RFC 9112 s5)
 
 constexpr std::array<bool, 256> make_token_characters() {
   std::array<bool, 256> out{};
-  for (int c = '0'; c <= '9'; ++c) out[static_cast<size_t>(c)] = true;
-  for (int c = 'a'; c <= 'z'; ++c) out[static_cast<size_t>(c)] = out[static_cast<size_t>(c - 'a' + 'A')] = true;
+  for (uint8_t c = '0'; c <= '9'; ++c) out[c] = true;
+  for (uint8_t c = 'a'; c <= 'z'; ++c) out[c] = true;
+  for (uint8_t c = 'A'; c <= 'Z'; ++c) out[c] = true;
   for (const char c : {'!', '#', '$', '%', '&', '\'', '*', '+', '-', '.', '^', '_', '`', '|', '~'}) out[static_cast<uint8_t>(c)] = true;
   return out;
 }
@@ -27,20 +28,20 @@ constexpr auto kTokenCharacters = make_token_characters();
 bool is_control(uint8_t c) { return (c < ' ' && c != '\t') || c == 0x7f; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kTokenCharacters[static_cast<uint8_t>(c)]; });
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return kTokenCharacters[static_cast<uint8_t>(c)]; });
 }
 bool is_field_value(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return is_control(static_cast<uint8_t>(c)); });
+  return std::ranges::none_of(text, [](char c) { return is_control(static_cast<uint8_t>(c)); });
 }
 // CONNECT would turn the connection into a tunnel.
 bool is_method(std::string_view text) { return is_token(text) && text != "CONNECT"; }
 // A target is "/..." of visible ASCII: the absolute, authority and asterisk forms serve proxies, which we are not at this level.
 bool is_target(std::string_view text) {
-  return text.starts_with('/') && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+  return text.starts_with('/') && std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
 }
 bool is_authority(std::string_view text) {
   constexpr std::string_view kOthers = "-._~!$&'()*+,;=:[]%";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kOthers.find(c) != std::string_view::npos;
   });
 }
@@ -48,7 +49,7 @@ bool is_authority(std::string_view text) {
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 std::string lowered(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), lower);
+  std::ranges::transform(out, out.begin(), lower);
   return out;
 }
 std::string_view trimmed(std::string_view text) {
@@ -77,9 +78,9 @@ Result<Field> parse_field(std::string_view line) {
 
 // ---- fields that belong to the connection or the framing
 
-constexpr std::array<std::string_view, 10> kReserved = {"connection", "content-length",    "expect",  "host",    "keep-alive", "proxy-connection",
-                                                        "te",         "transfer-encoding", "trailer", "upgrade"};
-bool is_reserved(std::string_view name) { return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end(); }
+constexpr std::array<std::string_view, 10> kReserved = {
+    "connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "trailer", "upgrade"};
+bool is_reserved(std::string_view name) { return std::ranges::find(kReserved, name) != kReserved.end(); }
 
 // Control is what the reserved fields of one head say.
 struct Control {
@@ -97,7 +98,7 @@ struct Control {
 
 Result<> Control::take_length(std::string_view value) {
   if (length.has_value()) return fail(Code::malformed, "http.head.content_length", "more than one");
-  if (value.empty() || value.size() > kLengthDigitsMax || !std::all_of(value.begin(), value.end(), is_digit)) {
+  if (value.empty() || value.size() > kLengthDigitsMax || !std::ranges::all_of(value, is_digit)) {
     return fail(Code::malformed, "http.head.content_length", "not a number");
   }
   uint64_t n = 0;
@@ -157,7 +158,7 @@ Result<ParsedFields> parse_fields(std::string_view lines) {
   if (out.control.chunked && out.control.length) return fail(Code::malformed, "http.head.both_lengths");
   const auto& nominated = out.control.nominated;
   for (const Field& field : kept) {
-    if (std::find(nominated.begin(), nominated.end(), field.name) == nominated.end()) out.fields.add(field.name, field.value);
+    if (std::ranges::find(nominated, field.name) == nominated.end()) out.fields.add(field.name, field.value);
   }
   return out;
 }
@@ -190,7 +191,8 @@ Result<StatusLine> parse_status_line(std::string_view line) {
   const std::string_view version = line.substr(0, kVersionBytes);
   if (version != "HTTP/1.1" && version != "HTTP/1.0") return fail(Code::malformed, "http.head.version");
   const std::string_view rest = line.substr(kVersionBytes);
-  const bool well_formed = rest.size() >= 5 && rest[0] == ' ' && rest[1] >= '1' && rest[1] <= '9' && is_digit(rest[2]) && is_digit(rest[3]) && rest[4] == ' ';
+  const bool well_formed =
+      rest.size() >= 5 && rest[0] == ' ' && rest[1] >= '1' && rest[1] <= '9' && is_digit(rest[2]) && is_digit(rest[3]) && rest[4] == ' ';
   if (!well_formed) return fail(Code::malformed, "http.head.status_line");
   const int status = (rest[1] - '0') * 100 + (rest[2] - '0') * 10 + (rest[3] - '0');
   return StatusLine{static_cast<uint16_t>(status), version == "HTTP/1.0"};
@@ -301,7 +303,7 @@ Result<ResponseStart> parse_response(ByteSpan head, bool answers_head) {
 
 // ---- bodies
 
-BodyDecoder::BodyDecoder(Framing framing) : state_(State::done), chunked_(framing.kind == Framing::Kind::chunked), left_(framing.length) {
+BodyDecoder::BodyDecoder(Framing framing) : chunked_(framing.kind == Framing::Kind::chunked), left_(framing.length) {
   switch (framing.kind) {
     case Framing::Kind::none: break;
     case Framing::Kind::length: state_ = framing.length == 0 ? State::done : State::data; break;
@@ -331,7 +333,8 @@ Result<> BodyDecoder::size_line(uint8_t c) {
   if (state_ == State::extension) {
     // A quoted string is refused too: some parsers look for its end beyond the line's.
     if (!kTokenCharacters[c] && c != ';' && c != '=') return fail(Code::malformed, "http.body.chunk_extension");
-    if (++extension_bytes_ > kExtensionBytesMax || ++overhead_bytes_ > kOverheadBytesMax) return fail(Code::limit, "http.body.chunk_extension");
+    if (++extension_bytes_ > kExtensionBytesMax || ++overhead_bytes_ > kOverheadBytesMax)
+      return fail(Code::limit, "http.body.chunk_extension");
     return {};
   }
   if (c == ';' && digits_ > 0) {
@@ -420,7 +423,8 @@ Result<> BodyDecoder::end_of_input() {
 
 // ---- output
 
-Result<std::string> format_request(const RequestHead& head, const std::string& target, const std::string& authority, const Framing& framing) {
+Result<std::string> format_request(const RequestHead& head, const std::string& target, const std::string& authority,
+                                   const Framing& framing) {
   if (!is_method(head.method)) return fail(Code::malformed, "http.emit.method");
   if (!is_target(target)) return fail(Code::malformed, "http.emit.target");
   if (!is_authority(authority)) return fail(Code::malformed, "http.emit.authority");

@@ -91,9 +91,9 @@ class BodyDecoder {
   Result<> trailer_line();
   Step take_data(ByteSpan input);
 
-  State state_;
+  State state_ = State::done;
   bool chunked_;
-  uint64_t left_ = 0;           // of the body or the chunk
+  uint64_t left_ = 0;  // of the body or the chunk
   int digits_ = 0;
   size_t extension_bytes_ = 0;  // in this chunk
   size_t overhead_bytes_ = 0;   // extensions and trailers of the whole body
@@ -104,7 +104,8 @@ class BodyDecoder {
 //   http.emit.method, target, authority, status    not what the grammar allows
 //   http.emit.field_name, field_value              CR, LF, NUL or another octet that would end a line or a name early
 //   http.emit.reserved_field                       framing and connection fields are written here, never by callers
-Result<std::string> format_request(const RequestHead& head, const std::string& target, const std::string& authority, const Framing& framing);
+Result<std::string> format_request(const RequestHead& head, const std::string& target, const std::string& authority,
+                                   const Framing& framing);
 Result<std::string> format_response(const ResponseHead& head, const Framing& framing, bool keep_alive);
 
 // ChunkHeader is "<size in hex>\r\n" for one chunk of `bytes` (not 0: that would be the last chunk).

@@ -14,7 +14,7 @@ std::optional<std::string_view> Fields::find(std::string_view name) const {
 }
 
 size_t Fields::count(std::string_view name) const {
-  return static_cast<size_t>(std::count_if(lines_.begin(), lines_.end(), [&](const Field& line) { return line.name == name; }));
+  return static_cast<size_t>(std::ranges::count_if(lines_, [&](const Field& line) { return line.name == name; }));
 }
 
 }  // namespace openpcc::http

@@ -16,7 +16,7 @@ constexpr size_t kBufferBytes = 32 * 1024;
 constexpr size_t kUnwantedBytesMax = 64 * 1024;
 constexpr Milliseconds kUnwantedTime{1'000};
 constexpr uint64_t kReserveBytesMax = 256 * 1024;  // a declared length is only a promise
-constexpr Milliseconds kUnwindTime{250};  // what handlers get to return after drain() cut them off
+constexpr Milliseconds kUnwindTime{250};           // what handlers get to return after drain() cut them off
 
 // server_error turns an error of the layers below into one of ServerExchange's own.
 std::unexpected<Error> server_error(const Error& error) {
@@ -400,7 +400,7 @@ class ServerOverSockets final : public Server {
   static Task<> wait_for_busy(std::shared_ptr<Core> core, Milliseconds timeout) {
     const auto busy = [](const Session* session) { return !session->idle(); };
     const auto deadline = std::chrono::steady_clock::now() + std::min(timeout, Milliseconds(std::chrono::hours(24)));
-    while (std::any_of(core->sessions.begin(), core->sessions.end(), busy)) {
+    while (std::ranges::any_of(core->sessions, busy)) {
       const auto left = std::chrono::ceil<Milliseconds>(deadline - std::chrono::steady_clock::now());
       if (left <= Milliseconds::zero()) co_return;
       co_await core->ended.wait(left);

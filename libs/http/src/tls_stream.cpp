@@ -9,7 +9,7 @@
 namespace openpcc::http {
 namespace {
 
-constexpr size_t kRecordBytes = 16 * 1024;               // RFC 8446 s5.1
+constexpr size_t kRecordBytes = 16 * 1024;                  // RFC 8446 s5.1
 constexpr size_t kRecordsBytes = 2 * (kRecordBytes + 256);  // of ciphertext, per system call
 
 // Channel is what a TLS stream and the operations on it share.
@@ -121,7 +121,9 @@ class TlsStream final : public Stream {
   ~TlsStream() override { channel_->transport->abort(); }
 
   Task<Result<size_t>> read_some(MutableByteSpan into, Milliseconds timeout) override { return read_plaintext(channel_, into, timeout); }
-  Task<Result<>> write(std::span<const ByteSpan> pieces, Milliseconds timeout) override { return write_plaintext(channel_, pieces, timeout); }
+  Task<Result<>> write(std::span<const ByteSpan> pieces, Milliseconds timeout) override {
+    return write_plaintext(channel_, pieces, timeout);
+  }
   Task<Result<>> finish(Milliseconds timeout) override { return finish_writing(channel_, timeout); }
   void abort() override { channel_->transport->abort(); }
   bool quiet() override {

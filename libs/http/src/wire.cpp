@@ -1,5 +1,6 @@
 // TCP and UNIX sockets behind Stream and Listener: the one file that makes system calls on sockets. Descriptors are non-blocking and closed
 // on exec; the loop is only asked to wait when a call would block.
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -7,14 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <array>
 #include <vector>
 
 #include "openpcc/http/stream.h"
@@ -28,9 +28,9 @@ using Clock = std::chrono::steady_clock;
 using ErrorCode = boost::system::error_code;
 
 constexpr Milliseconds kNever = std::chrono::hours(24 * 3650);
-constexpr Milliseconds kAcceptBackoff{100};   // no descriptors left: others must close some first
-constexpr Milliseconds kConnectBackoff{10};   // a UNIX socket's backlog is full
-constexpr int kCallsBeforeYield = 32;         // a connection that never blocks lets others run now and then
+constexpr Milliseconds kAcceptBackoff{100};  // no descriptors left: others must close some first
+constexpr Milliseconds kConnectBackoff{10};  // a UNIX socket's backlog is full
+constexpr int kCallsBeforeYield = 32;        // a connection that never blocks lets others run now and then
 
 std::string reason(int error) { return std::generic_category().message(error); }
 Milliseconds capped(Milliseconds timeout) { return std::min(timeout, kNever); }
@@ -320,12 +320,13 @@ Task<std::vector<Address>> resolve(const std::string& host, uint16_t port, Milli
   if (const auto literal = literal_address(host, port)) co_return std::vector<Address>{*literal};
   const Executor executor = co_await asio::this_coro::executor;
   const auto lookup = std::make_shared<Lookup>(executor);
-  lookup->resolver.async_resolve(host, std::to_string(port), [lookup](const ErrorCode& error, const asio::ip::tcp::resolver::results_type& found) {
-    if (!error) {
-      for (const auto& entry : found) lookup->addresses.push_back(address_of_endpoint(entry.endpoint()));
-    }
-    lookup->done.set();
-  });
+  lookup->resolver.async_resolve(host, std::to_string(port),
+                                 [lookup](const ErrorCode& error, const asio::ip::tcp::resolver::results_type& found) {
+                                   if (!error) {
+                                     for (const auto& entry : found) lookup->addresses.push_back(address_of_endpoint(entry.endpoint()));
+                                   }
+                                   lookup->done.set();
+                                 });
   const bool in_time = co_await lookup->done.wait(timeout);
   if (!in_time) lookup->resolver.cancel();
   co_return in_time ? std::move(lookup->addresses) : std::vector<Address>{};
@@ -453,9 +454,7 @@ class SocketListener final : public Listener {
   ~SocketListener() override { SocketListener::close(); }
 
   const Endpoint& endpoint() const override { return endpoint_; }
-  Task<Result<std::unique_ptr<Stream>>> accept() override {
-    return accept_from(socket_, endpoint_.kind != Endpoint::Kind::unix_socket);
-  }
+  Task<Result<std::unique_ptr<Stream>>> accept() override { return accept_from(socket_, endpoint_.kind != Endpoint::Kind::unix_socket); }
   void close() override {
     if (!socket_->open()) return;
     if (endpoint_.kind == Endpoint::Kind::unix_socket) unlink(endpoint_.host.c_str());

@@ -76,13 +76,16 @@ std::string body_of(const Answer& answer) { return answer ? text_of(answer->body
 
 TEST(Client, reads_each_form_of_answer) {
   EXPECT_EQ(body_of(get(always("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"))), "hello");
-  EXPECT_EQ(body_of(get(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x\r\n!\r\n0\r\nt: v\r\n\r\n"))), "hello!");
+  EXPECT_EQ(body_of(get(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1;x\r\n!\r\n0\r\nt: v\r\n\r\n"))),
+            "hello!");
   EXPECT_EQ(body_of(get(always("HTTP/1.1 200 OK\r\n\r\nuntil the end", true))), "until the end");
   EXPECT_EQ(body_of(get(always("HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold", true))), "old");
   EXPECT_EQ(body_of(get(always("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), {}, "HEAD")), "");
   EXPECT_EQ(body_of(get(always("HTTP/1.1 204 No Content\r\n\r\n"))), "");
   EXPECT_EQ(body_of(get(always("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"))), "");
-  EXPECT_EQ(body_of(get(always("HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"))), "x");
+  EXPECT_EQ(body_of(get(always(
+                "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"))),
+            "x");
 }
 
 TEST(Client, refuses_malformed_answers) {
@@ -109,13 +112,15 @@ TEST(Client, refuses_malformed_answers) {
 TEST(Client, refuses_what_is_too_large) {
   EXPECT_RULE(get(always("HTTP/1.1 200 OK\r\nx: " + std::string(17'000, 'y') + "\r\n\r\n")), "http.client.too_large");
   EXPECT_RULE(get(always("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world"), {}, "GET", 10), "http.client.too_large");
-  EXPECT_RULE(get(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"), {}, "GET", 10), "http.client.too_large");
+  EXPECT_RULE(get(always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n0\r\n\r\n"), {}, "GET", 10),
+              "http.client.too_large");
   EXPECT_OK(get(always("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhelloworld"), {}, "GET", 10));
 }
 
 // An answer that is cut anywhere is an error, never a short answer.
 TEST(Client, answers_cut_anywhere_are_errors) {
-  for (const std::string text : {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}) {
+  for (const std::string text : {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+                                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}) {
     EXPECT_RULE(get(always("", true)), "http.client.closed");
     for (size_t n = 1; n < text.size(); ++n) EXPECT_RULE(get(always(text.substr(0, n), true)), "http.client.truncated") << n;
     EXPECT_EQ(body_of(get(always(text, true))), "hello");
@@ -123,7 +128,8 @@ TEST(Client, answers_cut_anywhere_are_errors) {
 }
 
 TEST(Client, answers_survive_any_cut) {
-  const std::string text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7;x\r\n, world\r\n0\r\na: b\r\n\r\n";
+  const std::string text =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7;x\r\n, world\r\n0\r\na: b\r\n\r\n";
   for (size_t cut = 0; cut < text.size(); ++cut) {
     const auto play = [&](Raw& raw, int) -> Task<> {
       co_await raw.read_until("\r\n\r\n");

@@ -49,7 +49,8 @@ TEST(Endpoint, authority_leaves_out_the_default_port) {
 }
 
 TEST(Endpoint, knows_loopback) {
-  for (const char* text : {"http://localhost", "http://127.9.9.9:1", "http://[::1]", "unix:/x"}) EXPECT_TRUE(Endpoint::parse(text)->is_loopback()) << text;
+  for (const char* text : {"http://localhost", "http://127.9.9.9:1", "http://[::1]", "unix:/x"})
+    EXPECT_TRUE(Endpoint::parse(text)->is_loopback()) << text;
   for (const char* text : {"http://10.0.0.1", "http://0.0.0.0", "http://127.0.0.1.example", "https://[::]"}) {
     EXPECT_FALSE(Endpoint::parse(text)->is_loopback()) << text;
   }
@@ -58,11 +59,28 @@ TEST(Endpoint, knows_loopback) {
 TEST(Endpoint, refuses_everything_else) {
   const std::string long_path = "unix:/" + std::string(107, 'a');
   const std::string long_host = "http://" + std::string(254, 'a');
-  for (const std::string& text :
-       {std::string(""), std::string("ftp://a"), std::string("http://"), std::string("http://:80"), std::string("http://a:"), std::string("http://a:65536"),
-        std::string("http://a:-1"), std::string("http://a:8x"), std::string("http://u@a"), std::string("http://a b"), std::string("http://[::1"),
-        std::string("http://[a]"), std::string("http://[::1]8"), std::string("http://a/p?q"), std::string("http://a/p#f"), std::string("http://a/\x01"),
-        std::string("HTTP://a"), std::string("unix:relative"), std::string("unix:"), std::string("unix:/a\n"), long_path, long_host}) {
+  for (const std::string& text : {std::string(""),
+                                  std::string("ftp://a"),
+                                  std::string("http://"),
+                                  std::string("http://:80"),
+                                  std::string("http://a:"),
+                                  std::string("http://a:65536"),
+                                  std::string("http://a:-1"),
+                                  std::string("http://a:8x"),
+                                  std::string("http://u@a"),
+                                  std::string("http://a b"),
+                                  std::string("http://[::1"),
+                                  std::string("http://[a]"),
+                                  std::string("http://[::1]8"),
+                                  std::string("http://a/p?q"),
+                                  std::string("http://a/p#f"),
+                                  std::string("http://a/\x01"),
+                                  std::string("HTTP://a"),
+                                  std::string("unix:relative"),
+                                  std::string("unix:"),
+                                  std::string("unix:/a\n"),
+                                  long_path,
+                                  long_host}) {
     EXPECT_RULE(Endpoint::parse(text), "http.endpoint") << text;
   }
 }

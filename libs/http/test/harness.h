@@ -31,7 +31,8 @@ class Bench {
     loop.run();
   }
 
-  void serve(Handler handler, ServerLimits limits = {}, Endpoint endpoint = loopback(), std::shared_ptr<const crypto::TlsContext> tls = nullptr) {
+  void serve(Handler handler, ServerLimits limits = {}, Endpoint endpoint = loopback(),
+             std::shared_ptr<const crypto::TlsContext> tls = nullptr) {
     auto made = Server::listen(loop, endpoint, std::move(tls), std::move(handler), limits);
     ASSERT_OK(made);
     server = std::move(*made);
@@ -41,13 +42,16 @@ class Bench {
   }
   const Endpoint& endpoint() const { return server->endpoint(); }
   // fetch and open take only trivial arguments, so that tests may await them in one expression (see Task).
-  Task<Result<Client::Answer>> fetch(std::string_view method, std::string_view target, std::string_view body = {}, size_t answer_bytes_max = 65536) {
+  Task<Result<Client::Answer>> fetch(std::string_view method, std::string_view target, std::string_view body = {},
+                                     size_t answer_bytes_max = 65536) {
     return client->fetch(endpoint(), request(method, target), Bytes(body.begin(), body.end()), answer_bytes_max);
   }
   Task<Result<std::unique_ptr<ClientExchange>>> open(std::string_view method, std::string_view target, std::optional<uint64_t> body_bytes) {
     return client->open(endpoint(), request(method, target), body_bytes);
   }
-  static RequestHead request(std::string_view method, std::string_view target) { return {std::string(method), std::string(target), {}, {}}; }
+  static RequestHead request(std::string_view method, std::string_view target) {
+    return {std::string(method), std::string(target), {}, {}};
+  }
 
   Loop loop;
   std::unique_ptr<Server> server;

@@ -35,7 +35,8 @@ Result<ResponseStart> answer_with(const std::string& fields) { return response("
 
 TEST(Request, of_an_ordinary_client) {
   const auto start = request(
-      "POST /v1/chat/completions?a=b HTTP/1.1\r\nHost: localhost:8080\r\nAccept: */*\r\nX-Tab:\t a \t b\t\r\nx-empty:\r\nContent-Length: 12\r\n"
+      "POST /v1/chat/completions?a=b HTTP/1.1\r\nHost: localhost:8080\r\nAccept: */*\r\nX-Tab:\t a \t b\t\r\nx-empty:\r\nContent-Length: "
+      "12\r\n"
       "Connection: keep-alive\r\nUser-Agent: caf\xc3\xa9\r\n\r\n");
   ASSERT_OK(start);
   EXPECT_EQ(start->head.method, "POST");
@@ -53,8 +54,9 @@ TEST(Request, of_an_ordinary_client) {
 }
 
 TEST(Request, fields_of_the_connection_end_here) {
-  const auto start = with_fields("Connection: close, X-Hop ,, te\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nTrailer: a\r\nX-End: 2\r\n"
-                                 "Proxy-Connection: keep-alive\r\n");
+  const auto start = with_fields(
+      "Connection: close, X-Hop ,, te\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\nTrailer: a\r\nX-End: 2\r\n"
+      "Proxy-Connection: keep-alive\r\n");
   ASSERT_OK(start);
   ASSERT_EQ(start->head.fields.lines().size(), 1u);
   EXPECT_EQ(start->head.fields.lines()[0].name, "x-end");
@@ -153,7 +155,8 @@ TEST(Request, number_of_fields_is_bounded) {
 }
 
 TEST(Head, octets_and_line_ends) {
-  const std::string_view cases[] = {"GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / HTTP/1.1\rHost: a\r\n\r\n", "GET / HTTP/1.1\r\r\n\r\n", "\n"};
+  const std::string_view cases[] = {"GET / HTTP/1.1\nHost: a\n\n", "GET / HTTP/1.1\r\nHost: a\n\r\n", "GET / HTTP/1.1\rHost: a\r\n\r\n",
+                                    "GET / HTTP/1.1\r\r\n\r\n", "\n"};
   for (const auto text : cases) EXPECT_RULE(scan_all(text), "http.head.line_end") << text;
   for (int c = 0; c < 256; ++c) {
     const bool control = (c < 0x20 && c != '\t') || c == 0x7f;
@@ -360,7 +363,8 @@ TEST(Format, response) {
 }
 
 TEST(Format, what_it_writes_parses_back) {
-  for (const int status : {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 429, 500, 501, 502, 503, 504, 599}) {
+  for (const int status :
+       {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 421, 422, 429, 500, 501, 502, 503, 504, 599}) {
     const auto text = format_response({static_cast<uint16_t>(status), {{"x", "y"}}}, {}, true);
     ASSERT_OK(text);
     const auto back = response(*text);
@@ -370,7 +374,8 @@ TEST(Format, what_it_writes_parses_back) {
 }
 
 TEST(Format, refuses_what_would_end_a_line) {
-  for (const std::string& value : {std::string("a\r\nb: c"), std::string("a\n"), std::string("a\r"), std::string("a\0b", 3), std::string("\x7f")}) {
+  for (const std::string& value :
+       {std::string("a\r\nb: c"), std::string("a\n"), std::string("a\r"), std::string("a\0b", 3), std::string("\x7f")}) {
     EXPECT_RULE(format("GET", "/", {{"a", value}}), "http.emit.field_value");
     EXPECT_RULE(format("GET", "/", {{value, "b"}}), "http.emit.field_name");
     EXPECT_RULE(format("GET", "/" + value, {}), "http.emit.target");
@@ -387,7 +392,8 @@ TEST(Format, refuses_what_would_end_a_line) {
 }
 
 TEST(Format, framing_is_ours_alone) {
-  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "host", "Expect", "te", "trailer", "upgrade", "keep-alive", "proxy-connection"}) {
+  for (const char* name : {"Content-Length", "transfer-encoding", "Connection", "host", "Expect", "te", "trailer", "upgrade", "keep-alive",
+                           "proxy-connection"}) {
     EXPECT_RULE(format("GET", "/", {{name, "1"}}), "http.emit.reserved_field") << name;
   }
 }

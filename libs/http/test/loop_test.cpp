@@ -101,7 +101,9 @@ TEST(Alarm, rings_once_and_only_while_it_lives) {
       EXPECT_TRUE(soon.rang());
       EXPECT_FALSE(early.rang());
     }
-    { const Alarm gone(bench.loop.executor(), 1ms, [&] { ++rings; }); }
+    {
+      const Alarm gone(bench.loop.executor(), 1ms, [&] { ++rings; });
+    }
     co_await sleep_for(20ms);
     EXPECT_EQ(rings, 1);
   });
@@ -148,7 +150,8 @@ TEST(Loop, children_inherit_no_descriptor) {
     posix_spawn_file_actions_destroy(&actions);
     close(out[1]);
     char buffer[4096];
-    for (ssize_t n = read(out[0], buffer, sizeof buffer); n > 0; n = read(out[0], buffer, sizeof buffer)) listing.append(buffer, static_cast<size_t>(n));
+    for (ssize_t n = read(out[0], buffer, sizeof buffer); n > 0; n = read(out[0], buffer, sizeof buffer))
+      listing.append(buffer, static_cast<size_t>(n));
     close(out[0]);
     int status = 0;
     waitpid(child, &status, 0);

@@ -74,7 +74,8 @@ TEST(Server, does_not_read_on_after_a_malformed_message) {
   Bench bench;
   bench.serve(answer_ok);
   bench.run([&]() -> Task<> {
-    const std::string bad_body = "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n" + std::string(kGet);
+    const std::string bad_body =
+        "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n" + std::string(kGet);
     const std::string first = co_await ask(bench.endpoint(), bad_body);
     EXPECT_EQ(first, k400);
     const std::string good_then_bad = std::string(kGet) + "GET / HTTP/1.1\r\n\r\n" + std::string(kGet);
@@ -270,7 +271,8 @@ TEST(Server, a_refused_expectation_closes_the_connection) {
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
-    const std::string answer = co_await ask(bench.endpoint(), "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    const std::string answer =
+        co_await ask(bench.endpoint(), "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     EXPECT_EQ(answer, "HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
   });
 }
@@ -284,9 +286,10 @@ TEST(Server, head_and_some_statuses_have_no_body) {
   };
   bench.serve(handler);
   bench.run([&]() -> Task<> {
-    const std::string answer = co_await ask(bench.endpoint(),
-                                            "HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /204 HTTP/1.1\r\nHost: a\r\n\r\nGET /304 HTTP/1.1\r\nHost: a\r\n\r\n"
-                                            "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    const std::string answer =
+        co_await ask(bench.endpoint(),
+                     "HEAD / HTTP/1.1\r\nHost: a\r\n\r\nGET /204 HTTP/1.1\r\nHost: a\r\n\r\nGET /304 HTTP/1.1\r\nHost: a\r\n\r\n"
+                     "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(answer,
               "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nHTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n"
               "HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\n");

@@ -14,7 +14,8 @@ namespace openpcc::http {
 // ClientExchange is one request and its answer. Destroying it before the answer ended closes its connection.
 //
 // Errors of every call: http.client.closed (also after abort()), http.client.timeout, http.client.malformed, http.client.too_large;
-// http.client.truncated when the answer ends before its framing says so. Any error is terminal.
+// http.client.truncated when the answer ends before its framing says so; http.client.length when the request's body is not as long as was
+// declared. Any error is terminal, but for one of write() or finish_request(): a peer that stopped reading may have answered why.
 class ClientExchange {
  public:
   virtual ~ClientExchange() = default;
@@ -32,11 +33,11 @@ class ClientExchange {
 
 struct ClientLimits {
   size_t head_bytes_max = 16 * 1024;
-  size_t idle_connections_max = 64;       // kept per endpoint
+  size_t idle_connections_max = 64;  // kept per endpoint
   Milliseconds connect_timeout{10'000};
-  Milliseconds head_timeout{600'000};     // from the end of the request to the answer's head
-  Milliseconds idle_timeout{600'000};     // between two pieces of the answer; a write that does not drain
-  Milliseconds keep_alive{4'000};         // an idle connection older than this is not used again (llama.cpp closes after 5 s)
+  Milliseconds head_timeout{600'000};  // from the end of the request to the answer's head
+  Milliseconds idle_timeout{600'000};  // between two pieces of the answer; a write that does not drain
+  Milliseconds keep_alive{4'000};      // an idle connection older than this is not used again (llama.cpp closes after 5 s)
 };
 
 class Client {
@@ -47,8 +48,10 @@ class Client {
   // open sends the request's head. `body_bytes`: Content-Length; nullopt: chunked. A connection from the pool that turns out dead before
   // the first byte of an answer is replaced once, unseen, when nothing but the head was sent.
   //   http.client.connect   nobody listens there, or the name is unknown
+  //   http.emit.*           the head would not be legal on the wire
   //   http.client.tls       the handshake failed: certificate, name, or no TLS 1.3 (the detail says which)
-  virtual Task<Result<std::unique_ptr<ClientExchange>>> open(const Endpoint& endpoint, RequestHead head, std::optional<uint64_t> body_bytes) = 0;
+  virtual Task<Result<std::unique_ptr<ClientExchange>>> open(const Endpoint& endpoint, RequestHead head,
+                                                             std::optional<uint64_t> body_bytes) = 0;
 
   struct Answer {
     ResponseHead head;

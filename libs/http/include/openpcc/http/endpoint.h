@@ -14,8 +14,8 @@ namespace openpcc::http {
 struct Endpoint {
   enum class Kind : uint8_t { tcp, tls, unix_socket };
   Kind kind = Kind::tcp;
-  std::string host;  // or the socket's path
-  uint16_t port = 0; // 0 when listening: the system chooses
+  std::string host;   // or the socket's path
+  uint16_t port = 0;  // 0 when listening: the system chooses
   std::string base_path;
 
   // parse: http.endpoint for anything else than the forms above.

@@ -15,7 +15,8 @@ namespace openpcc::http {
 // ServerExchange is one request and its answer. It lives until its handler returns; a handler that returns before finish() leaves the
 // peer with an aborted answer (or a plain 500, when respond() was never called).
 //
-// Errors of every call: http.server.closed (peer gone or aborted), http.server.timeout, http.server.malformed, http.server.too_large.
+// Errors of every call: http.server.closed (peer gone or aborted), http.server.timeout, http.server.malformed, http.server.too_large (the
+// detail names the parser's rule).
 class ServerExchange {
  public:
   virtual ~ServerExchange() = default;
@@ -31,10 +32,11 @@ class ServerExchange {
   Task<Result<Bytes>> read_all(size_t bytes_max);
 
   // respond sends the head. `body_bytes`: sent as Content-Length; nullopt: chunked, each write() is one chunk and one flush.
+  //   http.emit.*   the head would not be legal on the wire; nothing was sent, and another may be tried
   virtual Task<Result<>> respond(ResponseHead head, std::optional<uint64_t> body_bytes) = 0;
   // write waits until the bytes were handed to the system: that is the back-pressure. An empty span writes nothing.
   virtual Task<Result<>> write(ByteSpan bytes) = 0;
-  // finish ends the body normally.
+  // finish ends the body normally. A body that is not as long as was declared aborts the exchange here, or in write(): http.server.length.
   virtual Task<Result<>> finish() = 0;
   // respond_with sends a whole answer.
   Task<Result<>> respond_with(ResponseHead head, ByteSpan body);
@@ -49,9 +51,9 @@ using Handler = std::function<Task<>(ServerExchange&)>;
 
 struct ServerLimits {
   size_t head_bytes_max = 16 * 1024;
-  size_t connections_max = 4096;          // beyond it new ones wait in the backlog
-  Milliseconds head_timeout{15'000};      // from the first byte of a request to the end of its head
-  Milliseconds idle_timeout{75'000};      // a kept-alive connection without a request; a body piece that does not come; a write that does not drain
+  size_t connections_max = 4096;      // beyond it new ones wait in the backlog
+  Milliseconds head_timeout{15'000};  // from the first byte of a request to the end of its head
+  Milliseconds idle_timeout{75'000};  // a kept-alive connection without a request; waiting for a body piece; a write without progress
 };
 
 class Server {
