@@ -152,6 +152,22 @@ node_env() {
   ln -sfnT "$modules/node_modules" "$root/tests/node/node_modules"
 }
 
+# ohttp_client sets OPENPCC_OHTTP_CLIENT: tests/go built once per content, with a Go of its own; go.sum pins its modules.
+ohttp_client() {
+  local key work go_python
+  key=$(cat "$root"/tests/go/{main.go,go.mod,go.sum,requirements.txt} | sha256sum | cut -c1-16)
+  export OPENPCC_OHTTP_CLIENT="$cache/ohttp-client-$key"
+  [ ! -x "$OPENPCC_OHTTP_CLIENT" ] || return 0
+  go_python= # set by python_env
+  python_env "$root/tests/go/requirements.txt" go_python
+  work=$(mktemp -d "$cache/go-XXXXXX")
+  quietly "building the independent Oblivious HTTP client" go.log \
+    env GOPATH="$work/path" GOCACHE="$work/cache" GOTOOLCHAIN=local GOWORK=off GOFLAGS='-mod=readonly -modcacherw -trimpath' CGO_ENABLED=0 \
+    "$(dirname "$go_python")/go" build -C "$root/tests/go" -o "$work/client" .
+  mv "$work/client" "$OPENPCC_OHTTP_CLIENT"
+  rm -rf "$work"
+}
+
 # need_nginx sets OPENPCC_NGINX. Where nginx is not installed its program is unpacked into the cache: installing the package would enable a
 # server on port 80 of the user's machine.
 need_nginx() {
