@@ -4,7 +4,8 @@
   arrows    a library includes and links only what tools/layers.toml allows; third-party headers and those that reach the outside world
             stand only where the table says
   shape     a library has a README of at most a screen; CMake names its files one by one
-  text      no unfinished work, no path of somebody's machine, no suppressed warning without its reason, no stray white space
+  text      no unfinished work, no path of somebody's machine, no suppressed warning without its reason, no stray white space, no link to
+            a file that is not there
 """
 
 import os
@@ -22,6 +23,7 @@ DEFINITION = re.compile(r"\bopenpcc_(library|program)\(\s*([\w-]+)([^)]*)\)")
 LINKED = re.compile(r"\bopenpcc(?:::|_)(\w+)")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w./~}-])/(home|root|Users|work)/\w")
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
 BARE_SUPPRESSION = re.compile(r"//\s*NOLINT(NEXTLINE|BEGIN)?(\([^)]*\))?\s*$|#\s*noqa\s*$", re.MULTILINE)
 
 
@@ -125,6 +127,10 @@ def check_text(path):
         yield f"{path}: white space at the end of a line"
     if text and not text.endswith("\n"):
         yield f"{path}: no newline at the end"
+    if path.suffix == ".md":
+        for target in LINK.findall(text):
+            if not (path.parent / target).exists():
+                yield f"{path}: links to {target}, which does not exist"
     if path.name == "CMakeLists.txt" and re.search(r"\bfile\s*\(\s*GLOB", text, re.IGNORECASE):
         yield f"{path}: files are named one by one, never globbed"
 

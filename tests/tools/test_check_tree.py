@@ -69,6 +69,8 @@ def test_accepts_an_orderly_tree(tree):
         ("docs/a.md", "A TO" "DO here\n", "docs/a.md:1: unfinished work: TO" "DO"),
         ("docs/a.md", "one\nsee /ho" "me/me\n", "docs/a.md:2: a path of somebody's machine: /ho" "me/m"),
         ("libs/core/src/a.cpp", "int x;  // NO" "LINT\n", "libs/core/src/a.cpp:1: a suppression without its reason: // NO" "LINT"),
+        ("docs/a.md", "[a](../libs/core/README.md#b) [c](gone.md) [d](https://example.org/d)\n",
+         "docs/a.md: links to gone.md, which does not exist"),
         ("docs/a.md", "trailing \n", "docs/a.md: white space at the end of a line"),
         ("docs/a.md", "no end", "docs/a.md: no newline at the end"),
         ("docs/a.md", "dos\r\n", "docs/a.md: carriage returns"),

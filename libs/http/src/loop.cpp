@@ -147,6 +147,8 @@ Task<> TaskGroup::join() {
   while (state->running != 0) co_await state->ended.wait(Milliseconds::max());
 }
 
+std::chrono::steady_clock::time_point monotonic_now() { return std::chrono::steady_clock::now(); }
+
 UnixSeconds SystemClock::now() const { return std::time(nullptr); }
 
 }  // namespace openpcc::http

@@ -169,7 +169,7 @@ http::Task<Result<>> Relay::forward_answer(http::ClientExchange& from, http::Ser
 }
 
 http::Task<Result<const Relay::Copy*>> Relay::fetch_copy(std::string path) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto now = http::monotonic_now();
   const auto known = copies_.find(path);
   if (known != copies_.end() && now - known->second.fetched < config_.copy_age_max) co_return &known->second;
   http::RequestHead head;

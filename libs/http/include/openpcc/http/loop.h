@@ -89,6 +89,9 @@ class TaskGroup {
   std::shared_ptr<State> state_;
 };
 
+// monotonic_now reads the clock that timers run on; it never goes back.
+std::chrono::steady_clock::time_point monotonic_now();
+
 // SystemClock reads the host's clock.
 class SystemClock final : public Clock {
  public:
