@@ -23,7 +23,8 @@ Result<std::vector<Bytes>> parse_key_list(ByteSpan text) {
   boost::system::error_code failed;
   const json::value value = json::parse(as_text(text), failed, {}, options);
   const json::value* keys = !failed && value.is_object() && value.as_object().size() == 1 ? value.as_object().if_contains("keys") : nullptr;
-  if (keys == nullptr || !keys->is_array() || keys->as_array().size() > kKeysPerNodeMax) return fail(Code::malformed, "attest.key_list.syntax");
+  if (keys == nullptr || !keys->is_array() || keys->as_array().size() > kKeysPerNodeMax)
+    return fail(Code::malformed, "attest.key_list.syntax");
   std::vector<Bytes> out;
   for (const json::value& key : keys->as_array()) {
     if (!key.is_string()) return fail(Code::malformed, "attest.key_list.syntax");

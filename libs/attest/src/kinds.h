@@ -25,7 +25,7 @@ struct Findings {
 template <class PolicyType>
 struct Kind {
   std::string_view media_type;
-  bool simulated;
+  bool simulated = false;
   Rule root_rule;  // what refuses a report of another root
   Result<Findings> (*verify)(const Device& device, const PolicyType& policy);
 };

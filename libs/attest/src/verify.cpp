@@ -287,6 +287,7 @@ void Appraiser::check_gpu_firmware(const std::vector<Findings>& gpus) {
 void Appraiser::check_gpu_binding(const std::vector<Findings>& gpus) {
   const std::string remedy = "the GPU reports were not made for this node's key: get the evidence from the node itself";
   std::vector<Bytes> ids;
+  ids.reserve(gpus.size());
   for (const Findings& gpu : gpus) ids.push_back(gpu.device_id);
   if (std::set<Bytes>(ids.begin(), ids.end()).size() != ids.size()) {
     return rows_.refuse(Property::gpu_binding, "attest.gpu.duplicate", "distinct devices", "one device twice", remedy);
@@ -349,9 +350,11 @@ void Appraiser::state_limits(bool simulated) {
 std::shared_ptr<const VerifiedNode> Appraiser::accept(const Examined& examined) {
   OPENPCC_CHECK(key_.has_value() && examined.cpu.has_value());
   std::vector<Bytes> gpu_ids;
+  gpu_ids.reserve(examined.gpus.size());
   for (const auto& gpu : examined.gpus) gpu_ids.push_back(gpu->device_id);
-  return std::shared_ptr<const VerifiedNode>(
+  std::unique_ptr<const VerifiedNode> node(
       new VerifiedNode(evidence_.node_id(), std::move(*key_), claims_, examined.cpu->device_id, std::move(gpu_ids), examined.simulated));
+  return node;
 }
 
 VerifiedNode::VerifiedNode(const NodeId& node_id, hpke::PublicKey key, Claims claims, Bytes chip_id, std::vector<Bytes> gpu_ids,

@@ -17,7 +17,8 @@ TEST(KeyList, keeps_the_exact_bytes) {
 }
 
 TEST(KeyList, refuses_anything_else) {
-  for (const std::string_view bad : {"", "[]", "{}", R"({"keys":{}})", R"({"keys":[1]})", R"({"keys":[],"x":1})", R"({"keys":["a","a","a","a","a"]})"}) {
+  for (const std::string_view bad :
+       {"", "[]", "{}", R"({"keys":{}})", R"({"keys":[1]})", R"({"keys":[],"x":1})", R"({"keys":["a","a","a","a","a"]})"}) {
     EXPECT_RULE(parse_key_list(as_bytes(bad)), "attest.key_list.syntax");
   }
 }

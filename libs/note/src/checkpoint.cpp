@@ -40,7 +40,7 @@ Result<Checkpoint> Checkpoint::parse(std::string_view body) {
 
 std::string make_beacon(uint64_t counter, UnixSeconds time, const SignerKey& key, Random& random) {
   OPENPCC_CHECK(key.verifier().type() == KeyType::cosignature_v1);
-  std::array<uint8_t, 32> unpredictable;
+  std::array<uint8_t, 32> unpredictable{};
   random.fill(unpredictable);
   return sign(Checkpoint{key.verifier().name(), counter, crypto::sha256(unpredictable)}.body(), {&key}, time);
 }

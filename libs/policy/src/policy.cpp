@@ -51,6 +51,7 @@ Result<std::vector<Bytes>> hex_list(TomlReader& reader, std::string_view name, s
 Result<std::vector<crypto::Sha256Digest>> digest_list(TomlReader& reader, std::string_view name, bool optional = false) {
   OPENPCC_LET(const std::vector<Bytes> list, hex_list(reader, name, 32, 32, optional));
   std::vector<crypto::Sha256Digest> out;
+  out.reserve(list.size());
   for (const Bytes& bytes : list) out.push_back(*to_array<32>(bytes, kValue));
   return out;
 }

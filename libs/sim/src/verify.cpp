@@ -37,7 +37,7 @@ Result<Certificate> verify_certificate(ByteSpan bytes, Role role, const crypto::
     return fail(Code::verification_failed, "sim.certificate.role", "for the other kind of device");
   if (!signed_by(root, format::kCertificate, bytes))
     return fail(Code::verification_failed, "sim.certificate.root", "not signed by the root");
-  Certificate out;
+  Certificate out{};
   OPENPCC_LET(out.device_id, reader.array<32>());
   OPENPCC_LET(out.key, reader.array<32>());
   return out;
@@ -52,7 +52,7 @@ struct Common {
 };
 
 Result<Common> read_common(ByteReader& reader, Rule rule) {
-  Common out;
+  Common out{};
   OPENPCC_LET(const uint8_t debug, reader.u8());
   if (debug > 1) return fail(Code::malformed, rule, "debug is neither 0 nor 1");
   out.debug = debug == 1;

@@ -36,7 +36,7 @@ using GpuDigest = crypto::Sha256Digest;
 
 struct Model {
   std::string name;
-  crypto::Sha256Digest digest;
+  crypto::Sha256Digest digest{};
   friend bool operator==(const Model&, const Model&) = default;
 };
 

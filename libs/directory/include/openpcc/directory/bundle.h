@@ -26,7 +26,7 @@ Bytes make_leaf(const attest::Evidence& evidence, ByteSpan chip_id);
 
 // Leaf is an entry, nothing of it verified.
 struct Leaf {
-  attest::NodeId node_id;
+  attest::NodeId node_id{};
   Bytes chip_id;
   Bytes evidence;
   // parse: directory.leaf.syntax for anything but an object with these three members.
