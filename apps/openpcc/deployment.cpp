@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDeployment = "local.openpcc.invalid";
 constexpr std::string_view kRelease = "openpcc simulated release";
 constexpr std::string_view kGpuRelease = "openpcc simulated gpu firmware";
-constexpr std::string_view kAuthority = "gateway.local.openpcc.invalid";
+constexpr std::string_view kAuthority = "gateway.invalid";
 
 // Ports are free when drawn; each program binds its own again. The sockets stay open together, so that no port is drawn twice.
 class Ports {

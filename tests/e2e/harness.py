@@ -160,3 +160,11 @@ class Stream:
 
     def close(self):
         self.connection.close()
+
+
+def tripped(rule):
+    """Notes that a test saw `rule` refuse something, as testkit's EXPECT_RULE does."""
+    path = os.environ.get("OPENPCC_RULES_TRIPPED")
+    if path:
+        with open(path, "a") as out:
+            out.write(rule + "\n")
