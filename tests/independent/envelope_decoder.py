@@ -99,12 +99,12 @@ class HpkeContext:
             b"\x00" + self._labeled_extract(b"", b"psk_id_hash", b"") + self._labeled_extract(b"", b"info_hash", info)
         )
         secret = self._labeled_extract(shared_secret, b"secret", b"")
-        self._key = self._labeled_expand(secret, b"key", context, 32)
-        self._base_nonce = self._labeled_expand(secret, b"base_nonce", context, 12)
+        self.key = self._labeled_expand(secret, b"key", context, 32)
+        self.base_nonce = self._labeled_expand(secret, b"base_nonce", context, 12)
         self._exporter = self._labeled_expand(secret, b"exp", context, 32)
 
     def open_first(self, sealed):
-        return AESGCM(self._key).decrypt(self._base_nonce, sealed, b"")
+        return AESGCM(self.key).decrypt(self.base_nonce, sealed, b"")
 
     def export(self, exporter_context, n):
         return self._labeled_expand(self._exporter, b"sec", exporter_context, n)

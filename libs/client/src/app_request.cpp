@@ -23,6 +23,14 @@ bool is_ours(std::string_view authority, const Door& door) {
   return is_loopback_name(host) || std::find(door.hosts.begin(), door.hosts.end(), host) != door.hosts.end();
 }
 
+// plain_type spells JSON's media type in one way: parameters and letter case tell one client library from another.
+std::string plain_type(std::string_view type) {
+  constexpr std::string_view kJson = "application/json";
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  const std::string_view essence = type.substr(0, type.find_first_of("; \t"));
+  return std::string(std::equal(essence.begin(), essence.end(), kJson.begin(), kJson.end(), same) ? kJson : type);
+}
+
 json::parse_options strict() {
   json::parse_options options;
   options.max_depth = 64;
@@ -58,9 +66,7 @@ bhttp::RequestHead inner_request(const http::RequestHead& request) {
   bhttp::RequestHead head;
   head.method = request.method;
   head.path = request.target;
-  for (const std::string_view name : {"content-type", "accept"}) {
-    if (const auto value = request.fields.find(name)) head.fields.push_back({std::string(name), std::string(*value)});
-  }
+  if (const auto type = request.fields.find("content-type")) head.fields.push_back({"content-type", plain_type(*type)});
   return head;
 }
 

@@ -64,8 +64,15 @@ TEST(Inner, only_what_the_node_needs_travels) {
                                                                            {"user-agent", "OpenAI/Python"},
                                                                            {"x-stainless-os", "Linux"},
                                                                            {"accept", "text/event-stream"}}));
-  EXPECT_EQ(head.fields, (bhttp::Fields{{"content-type", "application/json"}, {"accept", "text/event-stream"}}));
+  EXPECT_EQ(head.fields, (bhttp::Fields{{"content-type", "application/json"}}));
   EXPECT_EQ(head.path, "/v1/chat/completions");
+}
+
+TEST(Inner, json_is_spelled_in_one_way) {
+  for (const char* type : {"application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"}) {
+    EXPECT_EQ(inner_request(request("h", {{"content-type", type}})).fields, (bhttp::Fields{{"content-type", "application/json"}}));
+  }
+  EXPECT_EQ(inner_request(request("h", {{"content-type", "application/jsonl"}})).fields, (bhttp::Fields{{"content-type", "application/jsonl"}}));
 }
 
 TEST(Profile, is_the_applications_choice) {

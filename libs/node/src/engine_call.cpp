@@ -11,7 +11,6 @@ http::RequestHead engine_head(const Engine& engine, const EngineRequest& request
   head.method = "POST";
   head.target = request.path;
   head.fields.add("content-type", "application/json");
-  if (!request.accept.empty()) head.fields.add("accept", request.accept);
   if (!engine.key.empty()) head.fields.add("authorization", "Bearer " + engine.key);
   return head;
 }

@@ -127,7 +127,6 @@ Result<Filtered> filter_request(const bhttp::RequestHead& head, ByteSpan content
   OPENPCC_LET(const Model* const model, find_model(members, models));
   EngineRequest request;
   request.path = route.path;
-  request.accept = std::string(bhttp::find(head.fields, "accept").value_or(""));
   request.body = engine_body(members, content.size(), *model, salt);
   return request;
 }

@@ -23,12 +23,12 @@ struct Door {
 //   client.proxy.key      no key, or a wrong one
 Result<> check_door(const http::RequestHead& request, const Door& door);
 
-
 // model_of finds the model's name in a JSON body.
 //   client.proxy.json    not a JSON object        client.proxy.model   no model named
 Result<std::string> model_of(ByteSpan json_body);
 
-// inner_request keeps what a node needs of the application's request: method, path, content type and accept. All else stays here.
+// inner_request keeps what a node needs of the application's request: method, path and content type. All else stays here: an Accept, too,
+// tells one client library from another, and no engine chooses by it.
 bhttp::RequestHead inner_request(const http::RequestHead& request);
 
 // profile_of reads the application's wish from the field openpcc-profile; none: `standard`.

@@ -25,7 +25,6 @@ struct Model {
 
 struct EngineRequest {
   std::string path;
-  std::string accept;  // may be empty
   SecretBytes body;    // JSON, to be sent by POST
 };
 // ListModels asks for the node's own list: no engine is asked.
