@@ -17,8 +17,11 @@ std::vector<NodeTable::Route> NodeTable::candidates(const std::vector<envelope::
     if (found != node_of_.end()) routes.push_back({found->second, id});
   }
   for (size_t i = routes.size(); i > 1; --i) std::swap(routes[i - 1], routes[random.below(i)]);
-  std::stable_sort(routes.begin(), routes.end(), [this](const Route& a, const Route& b) { return running_[a.node] < running_[b.node]; });
-  return routes;
+  // Among equally busy ones the random order stays. (std::stable_sort uses what libstdc++ calls deprecated, an error under clang.)
+  const auto less_busy = [this](const Route& a, const Route& b) { return running_[a.node] < running_[b.node]; };
+  std::vector<Route> sorted;
+  for (const Route& route : routes) sorted.insert(std::upper_bound(sorted.begin(), sorted.end(), route, less_busy), route);
+  return sorted;
 }
 
 }  // namespace openpcc::gateway
