@@ -159,8 +159,7 @@ class Builder {
       if (appraisal.node != nullptr) {
         out.push_back(directory::make_leaf(*evidence, appraisal.node->chip_id()));
       } else if (const attest::Row* row = appraisal.verdict.first_refusal()) {
-        static_cast<void>(row);
-        daemon_.log().write(daemon::Event::node_refused, {daemon::Field::node(evidence->node_id())});
+        daemon_.log().write(daemon::Event::node_refused, {daemon::Field::node(evidence->node_id()), daemon::Field::rule(row->rule)});
       }
     }
     return out;

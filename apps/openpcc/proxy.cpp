@@ -1,4 +1,6 @@
 // `openpcc proxy`: configuration and wiring of the local proxy (libs/client).
+#include <algorithm>
+
 #include "commands.h"
 #include "files.h"
 #include "openpcc/client/proxy.h"
@@ -29,11 +31,22 @@ struct Settings {
     options.add("hosts", hosts, "names besides localhost under which applications may reach us");
     tls.declare(options);
     options.check([this]() -> Result<> {
+      const auto plain = [](const http::Endpoint& relay) { return relay.kind == http::Endpoint::Kind::tcp && !relay.is_loopback(); };
+      if (std::any_of(session.relays.begin(), session.relays.end(), plain)) {
+        return fail(Code::rejected, "proxy.relays.plain", "relays: https beyond this machine, or everyone on the way sees when you ask how much");
+      }
       if (listen.is_loopback() || !api_key_file.empty()) return {};
       return fail(Code::rejected, "proxy.listen.key", "listen: only loopback without api_key_file, or everyone nearby could spend your tokens");
     });
   }
 };
+
+// Simulated evidence proves nothing, so a policy that takes it is good for this machine alone: nobody may be sent away to such nodes.
+Result<> check_policy_fits(const policy::Policy& policy, const std::vector<http::Endpoint>& relays) {
+  const bool all_here = std::all_of(relays.begin(), relays.end(), [](const http::Endpoint& relay) { return relay.is_loopback(); });
+  if (std::holds_alternative<policy::ProductionPolicy>(policy) || all_here) return {};
+  return fail(Code::rejected, "proxy.policy.simulated", "policy: its kind is development, which accepts simulated TEEs; relays beyond loopback need one of kind production");
+}
 
 }  // namespace
 
@@ -46,6 +59,7 @@ int run_proxy(int argc, char** argv) {
   return daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
     OPENPCC_LET(const Bytes text, read_bounded(settings.policy, policy::kPolicyBytesMax));
     OPENPCC_LET(policy::Policy parsed, policy::parse(text));
+    OPENPCC_TRY(check_policy_fits(parsed, settings.session.relays));
     OPENPCC_LET(auto outgoing, settings.tls.client());
     OPENPCC_LET(auto incoming, settings.tls.server(settings.listen));
     client::ProxyConfig config;

@@ -1,6 +1,7 @@
 // `openpcc verify`: judges files as a client would, and says why.
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
 #include <ctime>
 
 #include "commands.h"
@@ -13,6 +14,8 @@
 namespace openpcc::app {
 namespace {
 
+std::string quoted(const std::filesystem::path& file) { return boost::json::serialize(boost::json::string(file.string())); }
+
 // Report gathers what is printed, and the worst outcome for the exit code.
 class Report {
  public:
@@ -21,7 +24,7 @@ class Report {
   void verdict(const std::filesystem::path& file, const attest::Verdict& verdict) {
     worst(verdict.exit_code());
     if (options_.json) {
-      entries_.push_back(fmt::format("{{\"file\":\"{}\",\"verdict\":{}}}", file.string(), verdict.json()));
+      entries_.push_back(fmt::format("{{\"file\":{},\"verdict\":{}}}", quoted(file), verdict.json()));
     } else {
       fmt::print("{}\n{}\n", file.string(), verdict.text(options_.explain));
     }
@@ -30,7 +33,7 @@ class Report {
   void refusal(const std::filesystem::path& file, const Error& error) {
     worst(error.code == Code::unsupported ? kUnsupported : error.code == Code::malformed || error.code == Code::limit ? kMalformed : kReject);
     if (options_.json) {
-      entries_.push_back(fmt::format("{{\"file\":\"{}\",\"rule\":\"{}\"}}", file.string(), error.rule.id()));
+      entries_.push_back(fmt::format("{{\"file\":{},\"rule\":\"{}\"}}", quoted(file), error.rule.id()));
     } else {
       fmt::print("{}\n  refused by {}\n", file.string(), describe(error));
     }

@@ -52,6 +52,14 @@ def test_proxy_listens_beyond_loopback_only_with_a_key(tmp_path):
     refused(run("proxy", "--listen", "http://0.0.0.0:0", "--relays", "http://127.0.0.1:1", "--policy", "x"), "proxy.listen.key", 2)
 
 
+def test_proxy_reaches_relays_beyond_this_machine_by_https_only():
+    refused(run("proxy", "--relays", "http://relay.example", "--policy", "x"), "proxy.relays.plain", 2)
+
+
+def test_a_policy_of_simulated_tees_is_good_for_this_machine_alone(deployment):
+    refused(run("proxy", "--relays", "https://relay.example", "--policy", deployment.state["policy"]), "proxy.policy.simulated", 1)
+
+
 def test_https_listener_needs_its_files(tmp_path):
     refused(run("--listen", "https://127.0.0.1:0", "--gateway", "http://127.0.0.1:1", program="openpcc-relay"), "daemon.tls.missing", 1)
     refused(run("--listen", "https://127.0.0.1:0", "--gateway", "http://127.0.0.1:1", "--tls-chain-file", tmp_path / "none",
@@ -101,8 +109,10 @@ def test_seal_and_open_need_their_files(deployment, tmp_path):
     assert stat.S_IMODE(state.stat().st_mode) == 0o600
     assert sealed.read_bytes()[0] == 1 and b"Who can read this" not in sealed.read_bytes()
     answer = tmp_path / "answer"
-    answer.write_bytes(bytes(400))
+    answer.write_bytes(bytes(33 + 1 + 256 + 16))
     assert run("open", answer, "--state", state).returncode == 10, "an answer made up by somebody else"
+    answer.write_bytes(bytes(400))
+    assert run("open", answer, "--state", state).returncode == 30, "not an answer at all"
 
 
 def test_daemons_print_their_configuration(deployment):

@@ -41,7 +41,7 @@ void append_row(std::string& out, const Row& row, bool explain) {
   if (!explain && !refused) return;
   const std::string indent = "\n" + std::string(36, ' ');
   out.pop_back();
-  out += indent + "rule     " + std::string(row.rule);
+  out += indent + "rule     " + std::string(row.rule.id());
   if (!row.expected.empty()) out += indent + "expected " + row.expected;
   if (!row.remedy.empty()) out += indent + "remedy   " + row.remedy;
   out += "\n";
@@ -64,7 +64,7 @@ std::string Verdict::json() const {
     rows.push_back(bj::object{{"property", to_string(row.property)},
                               {"state", to_string(row.state)},
                               {"required", row.required},
-                              {"rule", row.rule},
+                              {"rule", row.rule.id()},
                               {"expected", row.expected},
                               {"seen", row.seen},
                               {"remedy", row.remedy}});

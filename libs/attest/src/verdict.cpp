@@ -26,7 +26,7 @@ VerdictBuilder::VerdictBuilder(ByteSpan evidence, const policy::Requirements& re
 void VerdictBuilder::add(Property property, State state, bool required, Rule rule, std::string expected, std::string seen,
                          std::string remedy) {
   verdict_.rows_.push_back(
-      {property, state, required, rule.id(), printable(std::move(expected)), printable(std::move(seen)), std::move(remedy)});
+      {property, state, required, rule, printable(std::move(expected)), printable(std::move(seen)), std::move(remedy)});
 }
 
 void VerdictBuilder::pass(Property property, Rule rule, std::string expected, std::string seen) {

@@ -27,7 +27,7 @@ TEST(Verdict, text_of_an_accepted_node_never_hides_that_it_is_simulated) {
   EXPECT_NE(text.find("not provable  non targetability"), std::string::npos) << text;
   EXPECT_EQ(text.find("rule "), std::string::npos) << text;
   const std::string explained = verdict.text(true);
-  for (const Row& row : verdict.rows()) EXPECT_NE(explained.find("rule     " + std::string(row.rule)), std::string::npos);
+  for (const Row& row : verdict.rows()) EXPECT_NE(explained.find("rule     " + std::string(row.rule.id())), std::string::npos);
 }
 
 TEST(Verdict, text_of_a_refusal_gives_rule_and_remedy_unasked) {
@@ -65,7 +65,7 @@ TEST(Verdict, malformed_evidence_names_no_node) {
   EXPECT_TRUE(verdict.text(false).starts_with("MALFORMED"));
   EXPECT_EQ(verdict.row(Property::gpu), nullptr);
   ASSERT_NE(verdict.first_refusal(), nullptr);
-  EXPECT_EQ(verdict.first_refusal()->rule, "attest.cmw.missing");
+  EXPECT_EQ(verdict.first_refusal()->rule.id(), "attest.cmw.missing");
 }
 
 TEST(Verdict, what_a_peer_wrote_cannot_steer_a_terminal) {

@@ -79,7 +79,7 @@ testing::AssertionResult refused(const Appraisal& appraisal, Property property, 
   for (const Row& row : verdict.rows()) {
     const bool expected = row.property == property;
     if ((row.state == State::failed) != expected) return testing::AssertionFailure() << "another row failed:\n" << verdict.text(true);
-    if (expected && row.rule != rule) return testing::AssertionFailure() << "another rule:\n" << verdict.text(true);
+    if (expected && row.rule.id() != rule) return testing::AssertionFailure() << "another rule:\n" << verdict.text(true);
     if (expected && row.remedy.empty()) return testing::AssertionFailure() << "no remedy:\n" << verdict.text(true);
   }
   testkit::note_tripped(rule);
@@ -88,7 +88,7 @@ testing::AssertionResult refused(const Appraisal& appraisal, Property property, 
 
 testing::AssertionResult states(const Appraisal& appraisal, Property property, State state, std::string_view rule) {
   const Row* row = appraisal.verdict.row(property);
-  if (row == nullptr || row->state != state || row->rule != rule) {
+  if (row == nullptr || row->state != state || row->rule.id() != rule) {
     return testing::AssertionFailure() << "no such row:\n" << appraisal.verdict.text(true);
   }
   testkit::note_tripped(rule);

@@ -50,7 +50,7 @@ struct Row {
   Property property;
   State state;
   bool required;  // accepted only when passed
-  std::string_view rule;
+  Rule rule;
   std::string expected;
   std::string seen;
   std::string remedy;  // what to do about it; empty where nothing is to be done
