@@ -34,7 +34,8 @@ struct Common {
   }
 };
 
-// Process is one running daemon. Its members die in reverse order: the loop, with every coroutine, before what the coroutines use.
+// Process is one running daemon. Its members die in reverse order: first what the program handed over, which holds sockets and timers of the
+// loop; then the loop with every coroutine that still waits, none of which is resumed; then what those were given to write to.
 class Process final : public Daemon {
  public:
   Process(std::string_view program, const Options& options, const Common& common)
@@ -83,14 +84,14 @@ class Process final : public Daemon {
   Metrics metrics_;
   size_t dropped_counted_ = 0;
   Admin admin_;
-  std::vector<std::function<bool()>> conditions_;
-  std::vector<std::function<Task<>()>> endings_;
   bool draining_ = false;
   bool was_ready_ = false;
   int exit_status_ = 0;
   size_t draining_servers_ = 0;
   http::Loop loop_;
   http::Event drained_;
+  std::vector<std::function<bool()>> conditions_;
+  std::vector<std::function<Task<>()>> endings_;
   std::vector<std::unique_ptr<http::Server>> servers_;
   std::unique_ptr<http::Server> admin_server_;
 };

@@ -32,12 +32,19 @@ struct Sealed {
   envelope::AnswerOpener opener;
 };
 
+struct NullDevice {
+  int descriptor = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  NullDevice() = default;
+  NullDevice(const NullDevice&) = delete;
+  NullDevice& operator=(const NullDevice&) = delete;
+  ~NullDevice() { close(descriptor); }
+};
+
 // Rig runs a node, an engine and a client on one loop.
 class Rig {
  public:
   explicit Rig(NodeConfig config = {}, size_t replay_entries_max = 1000)
-      : null_(open("/dev/null", O_WRONLY | O_CLOEXEC)),
-        log_("test", daemon::Log::Format::json, daemon::Level::debug, clock_, null_),
+      : log_("test", daemon::Log::Format::json, daemon::Level::debug, clock_, null_.descriptor),
         roots_(sim_maker::RootKeys::generate(random_)),
         tee_({}, roots_, random_),
         beacon_key_(*note::SignerKey::generate("beacon.test", note::KeyType::cosignature_v1, random_)),
@@ -52,7 +59,6 @@ class Rig {
     OPENPCC_CHECK(keyring_.take_beacon(as_bytes(beacon(1)), now()));
     OPENPCC_CHECK(keyring_.tend(now()).made.has_value());
   }
-  ~Rig() { close(null_); }
 
   // run drives the loop until `body` is through.
   void run(std::function<Task<>()> body) {
@@ -190,7 +196,7 @@ class Rig {
     return ++seed;
   }
 
-  int null_;
+  NullDevice null_;  // the log's thread writes to it until the log is gone
   testkit::TestClock clock_{kStart};
   testkit::TestRandom random_{next_seed()};
   daemon::Metrics metrics_;
