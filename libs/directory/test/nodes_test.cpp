@@ -126,7 +126,7 @@ TEST_F(NodesTest, not_further_ahead_than_the_beacon_reaches) {
   add_node(1);
   const NodeSet set = nodes();
   EXPECT_EQ(set.entries()[0].node, nullptr);
-  EXPECT_EQ(set.entries()[0].verdict->first_refusal()->rule, "attest.freshness.stale");
+  EXPECT_EQ(set.entries()[0].verdict->first_refusal()->rule.id(), "attest.freshness.stale");
 }
 
 TEST_F(NodesTest, a_machine_listed_often_counts_once) {
@@ -215,7 +215,7 @@ TEST_F(NodesTest, refused_evidence_keeps_its_verdict) {
   const std::string leaf = "{\"node_id\":\"" + std::string(64, 'a') + "\",\"chip_id\":\"01\",\"evidence\":\"[]\"}";
   leaves_.back().assign(leaf.begin(), leaf.end());
   const NodeSet set = nodes();
-  EXPECT_EQ(set.entries()[0].verdict->first_refusal()->rule, "attest.debug.enabled");
+  EXPECT_EQ(set.entries()[0].verdict->first_refusal()->rule.id(), "attest.debug.enabled");
   EXPECT_EQ(set.entries()[0].node, nullptr);
   EXPECT_EQ(set.entries()[1].verdict->outcome(), attest::Outcome::malformed);
   EXPECT_TRUE(set.usable(kModel, kNow).empty());
@@ -242,7 +242,7 @@ TEST_F(NodesTest, what_was_refused_is_looked_at_again) {
   std::string beacon = world_.beacon_note;
   world_.beacon_note = note::make_beacon(43, kNow - 1, world_.beacon_key, world_.random);
   set.update(bundle(), kNow);
-  EXPECT_EQ(set.entries()[0].verdict->first_refusal()->rule, "attest.freshness.unknown");
+  EXPECT_EQ(set.entries()[0].verdict->first_refusal()->rule.id(), "attest.freshness.unknown");
   world_.beacon_note = beacon;
   set.update(bundle(), kNow);
   EXPECT_NE(set.entries()[0].node, nullptr);
