@@ -185,6 +185,38 @@ need_nginx() {
   export OPENPCC_NGINX
 }
 
+# need_haproxy sets OPENPCC_HAPROXY. Where HAProxy is not installed it is unpacked into the cache, with the libraries that apt would install
+# beside it, behind a script that tells the loader where they are.
+need_haproxy() {
+  local dir="$cache/haproxy" deb
+  OPENPCC_HAPROXY=$(PATH="$PATH:/usr/sbin" command -v haproxy || true)
+  if [ -z "$OPENPCC_HAPROXY" ]; then
+    if [ ! -x "$dir/haproxy" ]; then
+      rm -rf "$dir"
+      mkdir -p "$dir/deb"
+      note "fetching haproxy (unpacked into the cache, not installed)"
+      (cd "$dir/deb" && haproxy_packages | xargs apt-get download -q) >"$dir/download.log" 2>&1 ||
+        { cat "$dir/download.log" >&2; die "haproxy could not be fetched"; }
+      for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir"; done
+      # Last and whole: its presence stands for everything above.
+      cat >"$dir/script" <<'END'
+#!/bin/sh
+here=$(dirname "$(realpath "$0")")
+exec env LD_LIBRARY_PATH="$(echo "$here"/usr/lib/*-linux-gnu*)" "$here/usr/sbin/haproxy" "$@"
+END
+      chmod +x "$dir/script"
+      mv "$dir/script" "$dir/haproxy"
+    fi
+    OPENPCC_HAPROXY="$dir/haproxy"
+  fi
+  export OPENPCC_HAPROXY
+}
+
+# haproxy_packages prints haproxy and the libraries that this machine lacks for it: which they are differs between distributions.
+haproxy_packages() {
+  apt-get -s -q install --no-install-recommends haproxy | sed -nE 's/^Inst (haproxy|lib[^ ]+) .*/\1/p'
+}
+
 # configure PRESET writes build/PRESET/build.ninja, again only when the compiler, OpenSSL or the set of CMake files changed: ninja itself
 # watches those that it knows.
 configure() {

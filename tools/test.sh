@@ -49,6 +49,7 @@ python_tools() {
   node_env "$python"
   ohttp_client
   need_nginx
+  need_haproxy
 }
 
 summary() { python3 tools/summary.py "$results"; }
