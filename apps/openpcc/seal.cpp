@@ -5,8 +5,8 @@
 
 #include "commands.h"
 #include "files.h"
-#include "openpcc/client/exchange.h"
 #include "openpcc/client/app_request.h"
+#include "openpcc/client/exchange.h"
 #include "openpcc/crypto/random.h"
 #include "openpcc/daemon/options.h"
 #include "openpcc/directory/nodes.h"
@@ -38,7 +38,7 @@ Result<> seal(const SealOptions& options) {
   const UnixSeconds now = std::time(nullptr);
   OPENPCC_LET(Bytes request, read_bounded(options.request, envelope::kRequestBytesMax));
   const SecretBytes body = SecretBytes::adopt(std::move(request));
-  OPENPCC_LET(const std::string model, client::model_of(body.reveal()));
+  OPENPCC_LET(const std::string model, client::model_of("application/json", body.reveal()));
   OPENPCC_LET(const auto nodes, draw_nodes(options, model, now, random));
   std::vector<envelope::Recipient> recipients;
   for (const directory::NodePtr& node : nodes) {
@@ -50,7 +50,8 @@ Result<> seal(const SealOptions& options) {
   if (!profile) return fail(Code::rejected, "client.proxy.profile", "use low-latency, balanced or strict");
   bhttp::RequestHead head{"POST", "", "", options.path, {{"content-type", "application/json"}}};
   const client::SealOptions how{*profile, now + kBeginWithin_s};
-  OPENPCC_LET(const client::SealedEnvelope sealed, client::seal_envelope(std::move(head), body.reveal(), std::move(recipients), how, random));
+  OPENPCC_LET(const client::SealedEnvelope sealed,
+              client::seal_envelope(std::move(head), body.reveal(), std::move(recipients), how, random));
   const SecretBytes state = sealed.answer.reveal_for_export();
   OPENPCC_TRY(write_secret(options.state, as_bytes(to_base64(state.reveal()))));
   return replace_file(options.out, sealed.outer_body);

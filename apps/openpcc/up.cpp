@@ -9,8 +9,8 @@
 #include "commands.h"
 #include "deployment.h"
 #include "files.h"
+#include "openpcc/daemon/supervisor.h"
 #include "openpcc/http/client.h"
-#include "supervisor.h"
 #include "tap.h"
 
 namespace openpcc::app {
@@ -74,9 +74,9 @@ class Up {
       OPENPCC_LET(auto tap, Tap::open(loop_, hop.name, hop.listen, hop.target, folder_.path / "capture"));
       taps_.push_back(std::move(tap));
     }
-    supervisor_ = std::make_unique<Supervisor>(loop_, folder_.path / "log", [](const std::string& line) { fmt::print(stderr, "up: {}\n", line); });
+    supervisor_ = std::make_unique<daemon::Supervisor>(loop_, [](const std::string& line) { fmt::print(stderr, "up: {}\n", line); });
     for (const Party& party : deployment_.parties) {
-      Program program{party.name, party.command};
+      daemon::ChildProgram program{.name = party.name, .command = party.command, .output = log_of(party.name)};
       program.command[0] = (programs_folder() / party.command[0]).string();
       OPENPCC_TRY(supervisor_->start(std::move(program)));
     }
@@ -114,8 +114,10 @@ class Up {
     co_await print_summary();
   }
 
+  fs::path log_of(std::string_view name) const { return folder_.path / "log" / fmt::format("{}.log", name); }
+
   std::string log_tail(std::string_view name) const {
-    std::ifstream in(folder_.path / "log" / fmt::format("{}.log", name));
+    std::ifstream in(log_of(name));
     const std::string text(std::istreambuf_iterator<char>(in), {});
     return text.substr(text.size() > 2000 ? text.size() - 2000 : 0);
   }
@@ -130,7 +132,8 @@ class Up {
                              {"listen", party.listen.host.empty() ? "" : party.listen.to_string()},
                              {"admin", party.admin.to_string()}};
     }
-    const json::value state = {{"proxy", deployment_.proxy.to_string()}, {"policy", deployment_.policy.string()}, {"parties", std::move(parties)}};
+    const json::value state = {
+        {"proxy", deployment_.proxy.to_string()}, {"policy", deployment_.policy.string()}, {"parties", std::move(parties)}};
     const std::string text = json::serialize(state) + "\n";
     const auto written = replace_file(folder_.path / "state.json", as_bytes(text));
     if (!written) fmt::print(stderr, "openpcc up: {}\n", describe(written.error()));
@@ -149,9 +152,10 @@ class Up {
     fmt::print("\nOne person runs every role here, and the TEE is software: this shows how it works, it protects nothing.\n");
     fmt::print("keys, configurations and logs: {}\n", folder_.path.string());
     fmt::print("base URL for applications: {}/v1     (Ctrl-C ends everything)\n\n", deployment_.proxy.to_string());
-    fmt::print("  curl -N {}/v1/chat/completions -H 'content-type: application/json' \\\n"
-               "    -d '{{\"model\":\"{}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Who can read this?\"}}]}}'\n",
-               deployment_.proxy.to_string(), options_.model);
+    fmt::print(
+        "  curl -N {}/v1/chat/completions -H 'content-type: application/json' \\\n"
+        "    -d '{{\"model\":\"{}\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Who can read this?\"}}]}}'\n",
+        deployment_.proxy.to_string(), options_.model);
     std::fflush(stdout);
   }
 
@@ -193,7 +197,7 @@ class Up {
   Folder folder_;
   Deployment deployment_;
   std::vector<std::unique_ptr<Tap>> taps_;
-  std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<daemon::Supervisor> supervisor_;
   bool stopping_ = false;
   int exit_code_ = kAccept;
 };

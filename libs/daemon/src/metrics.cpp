@@ -36,7 +36,7 @@ constexpr std::array<Name, static_cast<size_t>(Counter::log_lines_dropped) + 1> 
     {"log_lines_dropped", "Log lines lost because nobody read them."},
 }};
 
-constexpr std::array<Name, static_cast<size_t>(Gauge::bundle_epoch) + 1> kGauges{{
+constexpr std::array<Name, static_cast<size_t>(Gauge::engine_cache_percent) + 1> kGauges{{
     {"ready", "1 while ready for requests."},
     {"requests_running", "Requests in work."},
     {"requests_queued", "Requests waiting for their turn."},
@@ -45,6 +45,9 @@ constexpr std::array<Name, static_cast<size_t>(Gauge::bundle_epoch) + 1> kGauges
     {"replay_entries", "Entries of the replay set."},
     {"key_expiry_seconds", "Unix time at which the key in use ends."},
     {"bundle_epoch", "Epoch of the bundle in use."},
+    {"engine_requests_running", "Requests that the engine works on, as it says."},
+    {"engine_requests_waiting", "Requests that wait inside the engine, as it says."},
+    {"engine_cache_percent", "How much of the engine's key-value cache is in use, as it says."},
 }};
 
 constexpr std::array<Name, static_cast<size_t>(Histogram::verification) + 1> kHistograms{{

@@ -18,36 +18,38 @@ namespace openpcc::daemon {
 // Event is everything that can be said; each has a fixed level and text in log.cpp. Requests are counted (metrics.h), never logged one by one
 // above `debug`.
 enum class Event : uint8_t {
-  starting,            // the configuration was accepted
-  listening,           // endpoint
-  admin_listening,     // endpoint
-  ready,               // /readyz turned true
-  not_ready,           // /readyz turned false
-  draining,            // signal, limit
-  stopped,             // status: the exit status
-  drain_incomplete,    // count: exchanges cut off at the end of the drain
-  exchange_refused,    // debug; rule, status
-  exchange_aborted,    // debug; rule
-  exchange_cancelled,  // debug; the client left
-  upstream_failed,     // endpoint, rule
-  upstream_recovered,  // endpoint
-  engine_ready,        // endpoint, count: models
-  engine_unavailable,  // endpoint, rule
-  node_added,          // node
-  node_removed,        // node
-  node_refused,        // node, rule
-  node_unreachable,    // endpoint, rule
-  key_created,         // node, until
-  key_wiped,           // node, count: envelopes opened
-  evidence_refreshed,  // node, took
-  evidence_failed,     // rule
-  replay_set_full,     // node, count
-  bundle_published,    // epoch, count: nodes
-  bundle_loaded,       // epoch, count: nodes
-  bundle_refused,      // endpoint, rule
-  policy_loaded,       // count: platforms
-  development_mode,    // a check is switched off by name: rule
-  fault_injection,     // a demo engine was told to misbehave
+  starting,             // the configuration was accepted
+  listening,            // endpoint
+  admin_listening,      // endpoint
+  ready,                // /readyz turned true
+  not_ready,            // /readyz turned false
+  draining,             // signal, limit
+  stopped,              // status: the exit status
+  drain_incomplete,     // count: exchanges cut off at the end of the drain
+  exchange_refused,     // debug; rule, status
+  exchange_aborted,     // debug; rule
+  exchange_cancelled,   // debug; the client left
+  upstream_failed,      // endpoint, rule
+  upstream_recovered,   // endpoint
+  engine_ready,         // endpoint, count: models
+  engine_unavailable,   // endpoint, rule
+  engine_restarted,     // the engine that we started ended, and is started again
+  engine_shares_cache,  // count: paths that are refused because of it
+  node_added,           // node
+  node_removed,         // node
+  node_refused,         // node, rule
+  node_unreachable,     // endpoint, rule
+  key_created,          // node, until
+  key_wiped,            // node, count: envelopes opened
+  evidence_refreshed,   // node, took
+  evidence_failed,      // rule
+  replay_set_full,      // node, count
+  bundle_published,     // epoch, count: nodes
+  bundle_loaded,        // epoch, count: nodes
+  bundle_refused,       // endpoint, rule
+  policy_loaded,        // count: platforms
+  development_mode,     // a check is switched off by name: rule
+  fault_injection,      // a demo engine was told to misbehave
 };
 
 enum class Level : uint8_t { debug, info, warning, error };

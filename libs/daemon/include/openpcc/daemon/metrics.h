@@ -38,6 +38,9 @@ enum class Gauge : uint8_t {
   replay_entries,
   key_expiry_seconds,  // unix time at which the key in use ends
   bundle_epoch,
+  engine_requests_running,  // as the engine's own metrics say
+  engine_requests_waiting,
+  engine_cache_percent,  // of its key-value cache in use
 };
 
 // Histogram has fixed buckets from 100 us to 100 s: "openpcc_<word>_seconds".
