@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from harness import BIN, MODEL, ROOT, SANITIZER_REPORT, SLOW, Deployment, Stream, chat_body, get, wait_until
+from harness import BIN, MODEL, ROOT, SLOW, Deployment, Stream, chat_body, free_port, get, running, wait_answering, wait_until
 
 SHIPPED = ROOT / "deploy/relay"
 RELAYS = ["ours", "nginx", "haproxy"]
@@ -30,45 +30,6 @@ CHUNKED, WHOLE = "message/ohttp-chunked-req", "message/ohttp-req"
 
 # The client's address in tests that look for it: all of 127/8 is this machine, and nothing else here uses this one.
 CLIENT = "127.0.0.2"
-
-
-@contextlib.contextmanager
-def free_port():
-    """A loopback port that stays ours: bound, which keeps the system from giving it away, but not listening, so that a program may."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
-
-
-@contextlib.contextmanager
-def running(command, log):
-    """A process that ends with the test; a sanitizer's report in its log is a failure."""
-    with open(log, "wb") as output:
-        process = subprocess.Popen([str(word) for word in command], stdout=output, stderr=subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30 * SLOW)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
-    text = log.read_text(errors="replace")
-    assert not SANITIZER_REPORT.search(text), text[-6000:]
-
-
-def wait_answering(process, log, answers, what):
-    def answering():
-        assert process.poll() is None, f"{what} ended:\n{log.read_text(errors='replace')}"
-        try:
-            return answers()
-        except OSError:
-            return False
-
-    wait_until(answering, 20, f"{what} answers")
 
 
 # -- relays ------------------------------------------------------------------------------------------------------------------------------
@@ -149,63 +110,6 @@ def relay_to(kind, folder, gateway_port, **tls):
 
 
 # -- a deployment behind each relay ------------------------------------------------------------------------------------------------------
-
-
-class Engine:
-    """A demo engine of the test's own, whose faults it may choose while it runs."""
-
-    def __init__(self, listen, admin_port):
-        self.listen, self.admin = listen, f"http://127.0.0.1:{admin_port}"
-
-    def control(self, path, body=""):
-        parts = urllib.parse.urlsplit(self.admin)
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20 * SLOW)
-        connection.request("POST", path, body)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        connection.close()
-        assert answer.status == 200, text
-        return text
-
-    def release(self):
-        """Lets the one answer that is held go on, once it is held."""
-        wait_until(lambda: self.control("/release") == "1\n", 10, "an answer is held")
-
-    @contextlib.contextmanager
-    def fault(self, words):
-        """For every answer meanwhile; none from before is left."""
-        wait_until(lambda: self.metric("requests_running") == 0, 10, "earlier answers end")
-        self.control("/fault", words)
-        try:
-            yield
-        finally:
-            self.control("/fault", "none")
-            self.control("/release")
-
-    def metric(self, name):
-        text = get(self.admin + "/metrics")[1].decode()
-        found = re.search(rf"^openpcc_{name} (\S+)$", text, re.MULTILINE)
-        return float(found.group(1)) if found else 0
-
-
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("engine")
-    listen = f"unix:{folder}/engine.sock"
-    with free_port() as admin:
-        engine = Engine(listen, admin)
-        command = [BIN / "openpcc-demo-engine", "--listen", listen, "--admin-listen", engine.admin, "--ttft", "10ms", "--tpot", "20ms",
-                   "--fault-control", "--drain-timeout", "2s"]
-        log = folder / "engine.log"
-        with running(command, log) as process:
-            wait_answering(process, log, lambda: get(engine.admin + "/readyz")[0] == 200, "the engine")
-            yield engine
-
-
-@pytest.fixture(scope="module")
-def service(tmp_path_factory, engine):
-    with Deployment(tmp_path_factory.mktemp("service"), nodes=1, engines=[engine.listen]) as running_service:
-        yield running_service
 
 
 def port_of(url):

@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include "openpcc/crypto/random.h"
+#include "openpcc/daemon/supervisor.h"
 
 namespace openpcc::app {
 namespace {
@@ -15,8 +16,8 @@ http::ClientLimits engine_limits(const node::NodeConfig& config) {
 http::ClientLimits probe_limits() {
   http::ClientLimits limits;
   limits.connect_timeout = http::Milliseconds(2'000);
-  limits.head_timeout = http::Milliseconds(5'000);
-  limits.idle_timeout = http::Milliseconds(5'000);
+  limits.head_timeout = http::Milliseconds(60'000);  // a canary may be the first question that a large model is asked
+  limits.idle_timeout = http::Milliseconds(60'000);
   return limits;
 }
 
@@ -27,7 +28,9 @@ struct Program {
         keyring(std::move(keys), *tee, random),
         client(http::Client::create(daemon.loop(), nullptr, engine_limits(config))),
         probe(http::Client::create(daemon.loop(), nullptr, probe_limits())),
-        node(std::move(config), keyring,
+        watch(config.engine, config.models, *probe, random, daemon.metrics(), daemon.log()),
+        supervisor(daemon.loop(), [&daemon](const std::string&) { daemon.log().write(daemon::Event::engine_restarted); }),
+        node(std::move(config), keyring, watch,
              {daemon.loop(), *client, daemon.clock(), &std::chrono::steady_clock::now, random, daemon.metrics(), daemon.log()}) {}
 
   crypto::SystemRandom random;
@@ -35,14 +38,17 @@ struct Program {
   node::Keyring keyring;
   std::unique_ptr<http::Client> client;
   std::unique_ptr<http::Client> probe;
+  node::EngineWatch watch;
+  daemon::Supervisor supervisor;
   node::Node node;
 };
 
 // The two background tasks own the program, so that it outlives what they wait for.
 http::Task<> tend_keys(std::shared_ptr<Program> program) { co_await program->node.tend_keys(); }
-http::Task<> watch_engine(std::shared_ptr<Program> program) {
-  http::Client& probe = *program->probe;
-  co_await program->node.watch_engine(probe);
+http::Task<> watch_engine(std::shared_ptr<Program> program) { co_await program->watch.run(); }
+http::Task<> stop_engine(std::shared_ptr<Program> program) {
+  const http::Milliseconds most(10'000);
+  co_await program->supervisor.stop_all(most);
 }
 
 }  // namespace
@@ -53,6 +59,10 @@ Result<> start_node(daemon::Daemon& daemon, const NodeSettings& settings, const 
   crypto::SystemRandom random;
   OPENPCC_LET(std::unique_ptr<attest::Attester> tee, make_tee(random));
   const auto program = std::make_shared<Program>(daemon, std::move(config), std::move(keys), std::move(tee));
+  if (!settings.engine_command.empty()) {
+    OPENPCC_TRY(program->supervisor.start(settings.engine_program()));
+    daemon.at_end([program] { return stop_engine(program); });
+  }
   daemon.loop().spawn(tend_keys(program));
   daemon.loop().spawn(watch_engine(program));
   daemon.ready_when([program] { return program->node.ready(); });

@@ -8,6 +8,13 @@ void NodeSettings::declare(daemon::Options& options) {
   options.add("listen", listen, "where the gateway connects: http://host:port or unix:/path");
   options.add("engine", engine, "the inference engine, inside the same TEE: http://127.0.0.1:port or unix:/path",
               daemon::Presence::required);
+  options.add("engine_kind", engine_kind, daemon::Choices{"openai", "vllm", "llama.cpp"},
+              "what it is: how its health and load are read, and what it must not be told");
+  options.add("engine_canary", engine_canary, "the path of the question that it must answer before the node is ready, or \"none\"");
+  options.add("engine_command", engine_command,
+              "starts the engine, and again when it ends: program and arguments; empty: somebody else starts it");
+  options.add("engine_output", engine_output,
+              "file for what a started engine prints, prompts perhaps included; without it that is discarded");
   options.add("engine_key_file", engine_key_file, "file with the key that the engine asks for, if it asks for one");
   options.add("deployment", deployment, "the deployment's name, as in the policy", daemon::Presence::required);
   options.add("beacon_key", beacon_key, "public key of the freshness beacon, name+id+key as `openpcc keygen beacon` prints it",
@@ -35,12 +42,29 @@ Result<node::NodeConfig> NodeSettings::node_config() const {
   }
   node::NodeConfig config = node;
   config.engine.endpoint = engine;
+  config.engine.kind = *node::parse_engine_kind(engine_kind);
+  config.engine.canary = engine_canary;
+  if (engine_canary != "none" && !node::canary_for(engine_canary, "", "", "")) {
+    return fail(Code::rejected, "node.config.canary",
+                "engine_canary: /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings or none");
+  }
+  OPENPCC_TRY(node::check_command(config.engine.kind, engine_command));
   if (!engine_key_file.empty()) {
     OPENPCC_LET(const SecretBytes key, daemon::read_secret(engine_key_file, 4096));
     config.engine.key = as_text(key.reveal());
   }
   for (const ModelRow& model : models) config.models.push_back({model.name, model.engine_name.empty() ? model.name : model.engine_name});
   return config;
+}
+
+daemon::ChildProgram NodeSettings::engine_program() const {
+  daemon::ChildProgram program{.name = "engine", .command = engine_command, .output = engine_output};
+  for (std::string& argument : node::engine_arguments(*node::parse_engine_kind(engine_kind)))
+    program.command.push_back(std::move(argument));
+  // Engines and their libraries report to their makers unless told not to.
+  program.environment = {"DO_NOT_TRACK=1", "VLLM_NO_USAGE_STATS=1", "HF_HUB_OFFLINE=1", "HF_HUB_DISABLE_TELEMETRY=1",
+                         "VLLM_SERVER_DEV_MODE=0"};
+  return program;
 }
 
 Result<node::KeyringConfig> NodeSettings::keyring_config(ByteSpan config_file) const {

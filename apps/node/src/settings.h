@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "openpcc/daemon/options.h"
+#include "openpcc/daemon/supervisor.h"
 #include "openpcc/node/keyring.h"
 #include "openpcc/node/node.h"
 
@@ -21,6 +22,10 @@ struct NodeSettings {
   http::Endpoint listen = *http::Endpoint::parse("http://127.0.0.1:8083");
   http::Endpoint engine;
   std::filesystem::path engine_key_file;
+  std::string engine_kind = "openai";
+  std::string engine_canary = "/v1/chat/completions";
+  std::vector<std::string> engine_command;
+  std::filesystem::path engine_output;
   std::string deployment;
   std::string beacon_key;
   std::vector<ModelRow> models;
@@ -29,9 +34,13 @@ struct NodeSettings {
   void declare(daemon::Options& options);
   // node_config and keyring_config turn the settings into what the library takes.
   //   node.config.engine       neither loopback nor a UNIX socket: prompts would leave the TEE
+  //   node.config.canary       not a path that a canary can be sent to
+  //   node.engine.*            engine_command has an option that breaks a promise (engine_profile.h)
   //   node.config.models       a name twice, or a digest that is not 64 hex digits
   //   daemon.secret.*, note.vkey.*
   Result<node::NodeConfig> node_config() const;
+  // engine_program is the engine as the node starts it, where engine_command is set.
+  daemon::ChildProgram engine_program() const;
   Result<node::KeyringConfig> keyring_config(ByteSpan config_file) const;
 };
 

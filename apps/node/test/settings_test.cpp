@@ -38,6 +38,26 @@ class SecretFile {
   std::filesystem::path path_;
 };
 
+TEST(NodeSettings, engines_that_break_a_promise_are_refused_at_start) {
+  NodeSettings settings = good();
+  settings.engine_kind = "vllm";
+  settings.engine_command = {"vllm", "serve", "--enable-log-requests"};
+  EXPECT_RULE(settings.node_config(), "node.engine.prints_prompts");
+  settings.engine_command = {"vllm", "serve"};
+  EXPECT_OK(settings.node_config());
+  const daemon::ChildProgram program = settings.engine_program();
+  EXPECT_EQ(program.command.back(), "--enable-prompt-tokens-details");
+  EXPECT_TRUE(program.output.empty());
+}
+
+TEST(NodeSettings, canaries_go_where_one_can_be_sent) {
+  NodeSettings settings = good();
+  settings.engine_canary = "/metrics";
+  EXPECT_RULE(settings.node_config(), "node.config.canary");
+  settings.engine_canary = "none";
+  EXPECT_OK(settings.node_config());
+}
+
 TEST(NodeSettings, models_are_sorted_for_the_evidence_and_mapped_for_the_engine) {
   const auto node = good().node_config();
   ASSERT_OK(node);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "openpcc/form/form.h"
+
 namespace openpcc::client {
 namespace {
 
@@ -23,18 +25,44 @@ bool is_ours(std::string_view authority, const Door& door) {
   return is_loopback_name(host) || std::find(door.hosts.begin(), door.hosts.end(), host) != door.hosts.end();
 }
 
-// plain_type spells JSON's media type in one way: parameters and letter case tell one client library from another.
-std::string plain_type(std::string_view type) {
-  constexpr std::string_view kJson = "application/json";
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-  const std::string_view essence = type.substr(0, type.find_first_of("; \t"));
-  return std::string(std::equal(essence.begin(), essence.end(), kJson.begin(), kJson.end(), same) ? kJson : type);
-}
-
 json::parse_options strict() {
   json::parse_options options;
   options.max_depth = 64;
   return options;
+}
+
+// is_type says whether a content type is `wanted` (lower case), whatever its parameters.
+bool is_type(std::string_view type, std::string_view wanted) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  const std::string_view essence = type.substr(0, type.find_first_of("; \t"));
+  return std::equal(essence.begin(), essence.end(), wanted.begin(), wanted.end(), same);
+}
+bool is_form(std::string_view type) { return is_type(type, "multipart/form-data"); }
+
+Result<std::string> model_of_json(ByteSpan body) {
+  boost::system::error_code failed;
+  const json::value parsed = json::parse(as_text(body), failed, {}, strict());
+  if (failed || !parsed.is_object()) return fail(Code::malformed, "client.proxy.json");
+  const json::value* model = parsed.as_object().if_contains("model");
+  if (model == nullptr || !model->is_string()) return fail(Code::malformed, "client.proxy.model");
+  return std::string(model->as_string());
+}
+
+Result<std::string> model_of_form(std::string_view content_type, ByteSpan body) {
+  OPENPCC_LET(const std::vector<form::Part> parts, form::parse(content_type, body));
+  const auto model = std::find_if(parts.begin(), parts.end(), [](const form::Part& part) { return part.name == "model"; });
+  if (model == parts.end()) return fail(Code::malformed, "client.proxy.model");
+  return std::string(as_text(model->content));
+}
+
+uint16_t status_of(const Error& error) {
+  if (error.rule == Rule("client.proxy.key")) return 401;
+  if (error.rule == Rule("client.proxy.host") || error.rule == Rule("client.proxy.origin")) return 403;
+  if (error.rule == Rule("client.unknown_model")) return 404;
+  if (error.rule == Rule("http.server.too_large") || error.rule == Rule("envelope.seal.too_large")) return 413;
+  if (error.rule.id().starts_with("client.proxy.") || error.rule.id().starts_with("form.")) return 400;
+  if (error.rule == Rule("client.no_bundle") || error.rule == Rule("directory.draw.too_few")) return 503;
+  return 502;
 }
 
 }  // namespace
@@ -53,20 +81,18 @@ Result<> check_door(const http::RequestHead& request, const Door& door) {
   return {};
 }
 
-Result<std::string> model_of(ByteSpan json_body) {
-  boost::system::error_code failed;
-  const json::value body = json::parse(as_text(json_body), failed, {}, strict());
-  if (failed || !body.is_object()) return fail(Code::malformed, "client.proxy.json");
-  const json::value* model = body.as_object().if_contains("model");
-  if (model == nullptr || !model->is_string()) return fail(Code::malformed, "client.proxy.model");
-  return std::string(model->as_string());
+Result<std::string> model_of(std::string_view content_type, ByteSpan body) {
+  return is_form(content_type) ? model_of_form(content_type, body) : model_of_json(body);
 }
 
 bhttp::RequestHead inner_request(const http::RequestHead& request) {
   bhttp::RequestHead head;
   head.method = request.method;
-  head.path = request.target;
-  if (const auto type = request.fields.find("content-type")) head.fields.push_back({"content-type", plain_type(*type)});
+  head.path = api::path_of(request.target);
+  if (const auto type = request.fields.find("content-type")) {
+    // JSON's type is spelled in one way: its parameters and letter case tell one client library from another.
+    head.fields.push_back({"content-type", std::string(is_type(*type, "application/json") ? "application/json" : *type)});
+  }
   return head;
 }
 
@@ -76,15 +102,6 @@ Result<envelope::Profile> profile_of(const http::RequestHead& request, envelope:
   const auto profile = envelope::parse_profile(*name);
   if (!profile) return fail(Code::rejected, "client.proxy.profile", "use low-latency, balanced or strict");
   return *profile;
-}
-
-std::string error_body(std::string_view message, std::string_view code) {
-  const json::value body = {{"error", {{"message", message}, {"type", "openpcc_error"}, {"param", nullptr}, {"code", code}}}};
-  return json::serialize(body);
-}
-
-std::string error_event(std::string_view message, std::string_view code) {
-  return "event: error\ndata: " + error_body(message, code) + "\n\n";
 }
 
 std::string explain(const Error& error) {
@@ -110,10 +127,13 @@ std::string explain(const Error& error) {
       {"client.answer.truncated", "The answer was cut off before its end. What arrived so far is incomplete."},
       {"http.server.too_large", "The request is larger than 32 MiB."},
   };
+  if (error.rule.id().starts_with("form.")) return "The body is not a well-formed multipart/form-data (" + error.detail + ").";
   const auto* found = std::find_if(std::begin(kTexts), std::end(kTexts), [&](const Text& t) { return t.rule == error.rule.id(); });
   std::string text(found != std::end(kTexts) ? found->text : "The answer failed its checks, so it is not shown.");
   if (!error.detail.empty()) text += " (" + error.detail + ")";
   return text;
 }
+
+Refusal refusal_of(const Error& error) { return {status_of(error), explain(error), error.rule.id()}; }
 
 }  // namespace openpcc::client

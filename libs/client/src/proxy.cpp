@@ -8,11 +8,20 @@ namespace {
 namespace json = boost::json;
 using daemon::Counter;
 
+constexpr std::string_view kShouldRetry = "x-should-retry";  // OpenAI's and Anthropic's SDKs obey it
+constexpr std::string_view kOneModel = "/v1/models/";
+
+// An answer that is no stream is passed on once it is whole: cut after its head, it would look to an SDK like a broken connection, which SDKs
+// repeat on their own. What is larger than this begins to flow nevertheless.
+constexpr size_t kHoldBytesMax = 8u << 20;
+
 // Answering is one attempt's answer on its way to the application.
 class Answering {
  public:
-  Answering(http::ClientExchange& relay, Exchange& exchange, http::ServerExchange& app, bool& begun)
-      : relay_(relay), exchange_(exchange), app_(app), begun_(begun) {}
+  Answering(http::ClientExchange& relay, Exchange& exchange, http::ServerExchange& app) : relay_(relay), exchange_(exchange), app_(app) {}
+  Answering(const Answering&) = delete;
+  Answering& operator=(const Answering&) = delete;
+  ~Answering() { wipe(content_); }
 
   http::Task<Result<>> run() {
     for (;;) {
@@ -25,27 +34,25 @@ class Answering {
       if (piece->empty()) co_return fail(Code::closed, "client.answer.truncated");
     }
   }
+  // begun: the application has seen some of the answer. answered: a node has begun one, so the request was executed.
+  bool begun() const { return begun_; }
+  bool answered() const { return answered_; }
   bool is_event_stream() const { return event_stream_; }
 
  private:
   // pass_on gives the application all that has become readable, in one write. True: the answer is complete.
   http::Task<Result<bool>> pass_on() {
-    content_.clear();
     for (;;) {
-      const auto next = exchange_.next();
+      auto next = exchange_.next();
       OPENPCC_CO_TRY(next);
-      const Exchange::Event& event = *next;
+      Exchange::Event& event = *next;
       if (std::holds_alternative<bhttp::NeedMore>(event)) break;
       if (const auto* refused = std::get_if<Exchange::Refused>(&event)) co_return gateway_refusal(refused->status);
+      if (auto* head = std::get_if<bhttp::ResponseHead>(&event)) take_head(*head);
       if (const auto* content = std::get_if<bhttp::Content>(&event)) {
         content_.insert(content_.end(), content->bytes.begin(), content->bytes.end());
-      } else if (const auto* head = std::get_if<bhttp::ResponseHead>(&event)) {
-        const auto responded = co_await begin(*head);
-        OPENPCC_CO_TRY(responded);
       } else if (std::holds_alternative<bhttp::End>(event)) {
-        const auto flushed = co_await flush();
-        OPENPCC_CO_TRY(flushed);
-        const auto finished = co_await app_.finish();
+        const auto finished = co_await finish();
         OPENPCC_CO_TRY(finished);
         co_return true;
       }
@@ -61,31 +68,57 @@ class Answering {
     return fail(Code::rejected, "client.gateway.refused", seen);
   }
 
-  http::Task<Result<>> begin(const bhttp::ResponseHead& from) {
-    begun_ = true;
-    http::ResponseHead head;
-    head.status = from.status;
-    for (const bhttp::Field& field : from.fields) head.fields.add(field.name, field.value);
-    const auto type = head.fields.find("content-type");
+  void take_head(bhttp::ResponseHead& from) {
+    answered_ = true;
+    head_.status = from.status;
+    for (const bhttp::Field& field : from.fields) head_.fields.add(field.name, field.value);
+    // What SDKs would repeat on their own would go to further nodes, and be executed again.
+    const bool repeated = from.status == 408 || from.status == 409 || from.status == 429 || from.status >= 500;
+    if (repeated) head_.fields.add(kShouldRetry, "false");
+    const auto type = head_.fields.find("content-type");
     event_stream_ = type && type->starts_with("text/event-stream");
-    const auto responded = co_await app_.respond(std::move(head), std::nullopt);
-    co_return responded;
+    hold_ = type && type->starts_with("application/json");
   }
 
   http::Task<Result<>> flush() {
+    if (!answered_ || (hold_ && content_.size() <= kHoldBytesMax)) co_return Result<>{};
+    if (!begun_) {
+      begun_ = true;
+      hold_ = false;
+      const std::optional<uint64_t> unknown;
+      const auto responded = co_await app_.respond(std::move(head_), unknown);
+      OPENPCC_CO_TRY(responded);
+    }
     if (content_.empty()) co_return Result<>{};
     const ByteSpan view = content_;
     const auto written = co_await app_.write(view);
+    wipe(content_);
     content_.clear();
     co_return written;
+  }
+
+  http::Task<Result<>> finish() {
+    if (hold_) {
+      begun_ = true;
+      const ByteSpan view = content_;
+      const auto sent = co_await app_.respond_with(std::move(head_), view);
+      co_return sent;
+    }
+    const auto flushed = co_await flush();
+    OPENPCC_CO_TRY(flushed);
+    const auto finished = co_await app_.finish();
+    co_return finished;
   }
 
   http::ClientExchange& relay_;
   Exchange& exchange_;
   http::ServerExchange& app_;
-  bool& begun_;
-  bool event_stream_ = false;
+  http::ResponseHead head_;
   Bytes content_;
+  bool answered_ = false;
+  bool begun_ = false;
+  bool hold_ = false;
+  bool event_stream_ = false;
 };
 
 // Whether another attempt with other nodes may help: nothing was answered, and nothing is wrong with the request itself.
@@ -93,17 +126,32 @@ bool worth_another(const Error& error) {
   return error.code == Code::unavailable || error.code == Code::closed || error.code == Code::verification_failed;
 }
 
-uint16_t status_for(const Error& error) {
-  if (error.rule == Rule("client.proxy.key")) return 401;
-  if (error.rule == Rule("client.proxy.host") || error.rule == Rule("client.proxy.origin")) return 403;
-  if (error.rule == Rule("client.unknown_model")) return 404;
-  if (error.rule == Rule("http.server.too_large") || error.rule == Rule("envelope.seal.too_large")) return 413;
-  if (error.rule.id().starts_with("client.proxy.")) return 400;
-  if (error.rule == Rule("client.no_bundle") || error.rule == Rule("directory.draw.too_few")) return 503;
-  return 502;
+json::object model_entry(const std::string& name) {
+  // What OpenAI's and Anthropic's clients read of a model, side by side.
+  return {{"id", name},
+          {"object", "model"},
+          {"created", 0},
+          {"owned_by", "openpcc"},
+          {"type", "model"},
+          {"display_name", name},
+          {"created_at", "1970-01-01T00:00:00Z"}};
+}
+
+http::Task<Result<>> respond_json(http::ServerExchange& exchange, std::string body) {
+  http::ResponseHead head;
+  head.fields.add("content-type", "application/json");
+  const ByteSpan view = as_bytes(body);
+  const auto sent = co_await exchange.respond_with(std::move(head), view);
+  co_return sent;
 }
 
 }  // namespace
+
+// Progress is how far an attempt came that failed.
+struct Proxy::Progress {
+  bool begun = false;     // the application saw some of the answer: it was told of the failure, too
+  bool answered = false;  // a node executed the request: another attempt would have it executed again
+};
 
 struct Proxy::Request {
   bhttp::RequestHead head;
@@ -131,11 +179,17 @@ http::Task<> Proxy::handle(http::ServerExchange& exchange) {
 http::Task<Result<>> Proxy::serve(http::ServerExchange& exchange) {
   const http::RequestHead& request = exchange.request();
   OPENPCC_CO_TRY(check_door(request, config_.door));
-  if (request.target == "/v1/models" && request.method == "GET") {
+  const std::string_view path = api::path_of(request.target);
+  if (request.method == "GET" && path == "/v1/models") {
     const auto served = co_await serve_models(exchange);
     co_return served;
   }
-  if (request.target == "/openpcc/verdict" && request.method == "GET") {
+  if (request.method == "GET" && path.starts_with(kOneModel)) {
+    std::string name(path.substr(kOneModel.size()));
+    const auto served = co_await serve_model(exchange, std::move(name));
+    co_return served;
+  }
+  if (request.method == "GET" && path == "/openpcc/verdict") {
     const auto served = co_await serve_verdict(exchange);
     co_return served;
   }
@@ -146,26 +200,30 @@ http::Task<Result<>> Proxy::serve(http::ServerExchange& exchange) {
 
 http::Task<> Proxy::refuse(http::ServerExchange& exchange, Error error) {
   metrics_.refused(error);
+  const Refusal refusal = refusal_of(error);
   http::ResponseHead head;
-  head.status = status_for(error);
+  head.status = refusal.status;
   head.fields.add("content-type", "application/json");
-  head.fields.add("x-should-retry", "false");  // OpenAI's SDKs obey it: the attempts were made here, within four nodes
-  const std::string body = error_body(explain(error), error.rule.id());
+  head.fields.add(kShouldRetry, "false");  // the attempts were made here, within four nodes
+  const std::string body = api::error_body(api::dialect_of(api::path_of(exchange.request().target)), refusal.failure());
   const ByteSpan view = as_bytes(body);
   const auto told = co_await exchange.respond_with(std::move(head), view);
   static_cast<void>(told);  // the application may be gone
 }
 
 http::Task<Result<>> Proxy::serve_models(http::ServerExchange& exchange) {
-  json::array models;
-  for (const std::string& name : session_.models()) {
-    models.push_back({{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "openpcc"}});
-  }
-  const std::string body = json::serialize(json::value{{"object", "list"}, {"data", std::move(models)}});
-  http::ResponseHead head;
-  head.fields.add("content-type", "application/json");
-  const ByteSpan view = as_bytes(body);
-  const auto sent = co_await exchange.respond_with(std::move(head), view);
+  const std::set<std::string> names = session_.models();
+  json::object list{{"object", "list"}, {"data", json::array()}, {"has_more", false}};
+  for (const std::string& name : names) list["data"].as_array().push_back(model_entry(name));
+  list["first_id"] = names.empty() ? json::value(nullptr) : json::value(*names.begin());
+  list["last_id"] = names.empty() ? json::value(nullptr) : json::value(*names.rbegin());
+  const auto sent = co_await respond_json(exchange, json::serialize(list));
+  co_return sent;
+}
+
+http::Task<Result<>> Proxy::serve_model(http::ServerExchange& exchange, std::string name) {
+  if (!session_.models().contains(name)) co_return fail(Code::rejected, "client.unknown_model");
+  const auto sent = co_await respond_json(exchange, json::serialize(model_entry(name)));
   co_return sent;
 }
 
@@ -173,13 +231,11 @@ http::Task<Result<>> Proxy::serve_verdict(http::ServerExchange& exchange) {
   std::string body = "{\"nodes\":[";
   for (const directory::Entry& entry : session_.entries()) {
     if (body.back() != '[') body += ',';
-    body += entry.verdict ? entry.verdict->json() : json::serialize(json::value{{"outcome", "reject"}, {"refusal", entry.refusal ? entry.refusal->rule.id() : ""}});
+    body += entry.verdict ? entry.verdict->json()
+                          : json::serialize(json::value{{"outcome", "reject"}, {"refusal", entry.refusal ? entry.refusal->rule.id() : ""}});
   }
   body += "]}";
-  http::ResponseHead head;
-  head.fields.add("content-type", "application/json");
-  const ByteSpan view = as_bytes(body);
-  const auto sent = co_await exchange.respond_with(std::move(head), view);
+  const auto sent = co_await respond_json(exchange, std::move(body));
   co_return sent;
 }
 
@@ -187,7 +243,8 @@ http::Task<Result<>> Proxy::serve_privately(http::ServerExchange& exchange) {
   auto body = co_await exchange.read_all(config_.request_bytes_max);
   OPENPCC_CO_TRY(body);
   Request request{inner_request(exchange.request()), SecretBytes::adopt(std::move(*body)), {}, config_.profile};
-  OPENPCC_CO_LET(request.model, model_of(request.content.reveal()));
+  const std::string type(exchange.request().fields.find("content-type").value_or(""));
+  OPENPCC_CO_LET(request.model, model_of(type, request.content.reveal()));
   OPENPCC_CO_LET(request.profile, profile_of(exchange.request(), config_.profile));
 
   std::set<attest::NodeId> tried;
@@ -200,16 +257,16 @@ http::Task<Result<>> Proxy::serve_privately(http::ServerExchange& exchange) {
     }
     for (const directory::NodePtr& node : route->nodes) tried.insert(node->node_id());
     if (n > 0) metrics_.add(Counter::retries);
-    bool begun = false;
-    auto answered = co_await attempt(request, std::move(*route), exchange, begun);
+    Progress progress;
+    auto answered = co_await attempt(request, std::move(*route), exchange, progress);
     if (answered) {
       metrics_.add(Counter::answers_complete);
       co_return Result<>{};
     }
-    if (begun) co_return Result<>{};
+    if (progress.begun) co_return Result<>{};
     session_.wake();
     last = std::move(answered).error();
-    if (!worth_another(*last)) break;
+    if (progress.answered || !worth_another(*last)) break;
   }
   co_return std::unexpected(std::move(*last));
 }
@@ -226,8 +283,8 @@ Result<Exchange> Proxy::seal(const Request& request, const Route& route) {
   return Exchange::start(route.gateway, request.head, request.content.reveal(), std::move(recipients), options, random_);
 }
 
-// attempt sends the request once. `begun`: bytes of an answer reached the application, so this attempt's end is final, told to it here.
-http::Task<Result<>> Proxy::attempt(const Request& request, Route route, http::ServerExchange& exchange, bool& begun) {
+// attempt sends the request once. Once bytes of an answer reached the application this attempt's end is final, told to it here.
+http::Task<Result<>> Proxy::attempt(const Request& request, Route route, http::ServerExchange& exchange, Progress& progress) {
   OPENPCC_CO_LET(Exchange sealed, seal(request, route));
   http::RequestHead head;
   head.method = "POST";
@@ -252,15 +309,17 @@ http::Task<Result<>> Proxy::attempt(const Request& request, Route route, http::S
   }
   if (answer->fields.find("content-type") != ohttp::kChunkedResponseType) co_return fail(Code::rejected, "client.relay.media_type");
 
-  Answering answering(*relay, sealed, exchange, begun);
+  Answering answering(*relay, sealed, exchange);
   auto answered = co_await answering.run();
   if (answered) co_return Result<>{};
   relay->abort();
-  if (!begun) co_return std::unexpected(std::move(answered).error());
+  progress = {answering.begun(), answering.answered()};
+  if (!progress.begun) co_return std::unexpected(std::move(answered).error());
   metrics_.refused(answered.error());
   metrics_.add(Counter::answers_aborted);
   if (answering.is_event_stream()) {
-    const std::string event = error_event(explain(answered.error()), answered.error().rule.id());
+    const Refusal refusal = refusal_of(answered.error());
+    const std::string event = api::error_event(api::dialect_of(request.head.path), refusal.failure());
     const ByteSpan view = as_bytes(event);
     const auto told = co_await exchange.write(view);
     static_cast<void>(told);

@@ -1,7 +1,6 @@
 #include "openpcc/client/app_request.h"
 
-#include <boost/json.hpp>
-
+#include "openpcc/form/form.h"
 #include "openpcc/testkit/testkit.h"
 
 namespace openpcc::client {
@@ -44,18 +43,35 @@ TEST(Door, key_is_demanded_where_there_is_one) {
   EXPECT_RULE(check_door(request("localhost:8787", {{"authorization", "Bearer s3creT"}}), door), "client.proxy.key");
 }
 
-TEST(Model, is_read_from_the_body) {
-  EXPECT_EQ(*model_of(as_bytes(R"({"messages":[],"model":"m"})")), "m");
-}
+TEST(Model, is_read_from_the_body) { EXPECT_EQ(*model_of("application/json", as_bytes(R"({"messages":[],"model":"m"})")), "m"); }
 
 TEST(Model, refuses_what_is_no_object) {
-  for (const char* body : {"", "[]", "{", "1", "{}x"}) EXPECT_RULE(model_of(as_bytes(body)), "client.proxy.json");
-  EXPECT_RULE(model_of(as_bytes(std::string(100, '[') + std::string(100, ']'))), "client.proxy.json");
+  for (const char* body : {"", "[]", "{", "1", "{}x"}) EXPECT_RULE(model_of("application/json", as_bytes(body)), "client.proxy.json");
+  EXPECT_RULE(model_of("application/json", as_bytes(std::string(100, '[') + std::string(100, ']'))), "client.proxy.json");
 }
 
 TEST(Model, refuses_a_body_that_names_none) {
-  EXPECT_RULE(model_of(as_bytes("{}")), "client.proxy.model");
-  EXPECT_RULE(model_of(as_bytes(R"({"model":3})")), "client.proxy.model");
+  EXPECT_RULE(model_of("application/json", as_bytes("{}")), "client.proxy.model");
+  EXPECT_RULE(model_of("application/json", as_bytes(R"({"model":3})")), "client.proxy.model");
+}
+
+TEST(Model, is_read_from_a_form) {
+  Bytes body;
+  form::append_part(body, "b", {"file", "a.wav", "audio/wav"}, as_bytes("RIFF"));
+  form::append_part(body, "b", {"model"}, as_bytes("whisper"));
+  form::append_close(body, "b");
+  EXPECT_EQ(*model_of(form::content_type("b"), body), "whisper");
+  EXPECT_RULE(model_of("multipart/form-data; boundary=other", body), "form.syntax");
+  Bytes empty;
+  form::append_part(empty, "b", {"x"}, {});
+  form::append_close(empty, "b");
+  EXPECT_RULE(model_of(form::content_type("b"), empty), "client.proxy.model");
+}
+
+TEST(Inner, a_query_stays_here) {
+  http::RequestHead with = request("h");
+  with.target = "/v1/messages?beta=true";
+  EXPECT_EQ(inner_request(with).path, "/v1/messages");
 }
 
 TEST(Inner, only_what_the_node_needs_travels) {
@@ -72,7 +88,8 @@ TEST(Inner, json_is_spelled_in_one_way) {
   for (const char* type : {"application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"}) {
     EXPECT_EQ(inner_request(request("h", {{"content-type", type}})).fields, (bhttp::Fields{{"content-type", "application/json"}}));
   }
-  EXPECT_EQ(inner_request(request("h", {{"content-type", "application/jsonl"}})).fields, (bhttp::Fields{{"content-type", "application/jsonl"}}));
+  EXPECT_EQ(inner_request(request("h", {{"content-type", "application/jsonl"}})).fields,
+            (bhttp::Fields{{"content-type", "application/jsonl"}}));
 }
 
 TEST(Profile, is_the_applications_choice) {
@@ -81,11 +98,16 @@ TEST(Profile, is_the_applications_choice) {
   EXPECT_RULE(profile_of(request("h", {{"openpcc-profile", "fast"}}), envelope::Profile::balanced), "client.proxy.profile");
 }
 
-TEST(Errors, have_the_shape_that_clients_expect) {
-  const auto body = boost::json::parse(error_body("what", "client.no_bundle"));
-  EXPECT_EQ(body.at_pointer("/error/type").as_string(), "openpcc_error");
-  EXPECT_EQ(body.at_pointer("/error/code").as_string(), "client.no_bundle");
-  EXPECT_EQ(error_event("what", "r").substr(0, 20), "event: error\ndata: {");
+TEST(Errors, say_rule_and_status) {
+  const Refusal refusal = refusal_of(fail(Code::unavailable, "client.no_bundle").error());
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_EQ(refusal.failure().code, "client.no_bundle");
+  EXPECT_EQ(refusal.failure().type, "openpcc_error");
+  const std::pair<Error, uint16_t> statuses[] = {
+      {fail(Code::rejected, "client.proxy.key").error(), 401},     {fail(Code::rejected, "client.proxy.origin").error(), 403},
+      {fail(Code::rejected, "client.unknown_model").error(), 404}, {fail(Code::limit, "http.server.too_large").error(), 413},
+      {fail(Code::malformed, "form.syntax").error(), 400},         {fail(Code::closed, "client.answer.truncated").error(), 502}};
+  for (const auto& [error, status] : statuses) EXPECT_EQ(refusal_of(error).status, status) << error.rule.id();
 }
 
 TEST(Errors, an_unknown_rule_still_says_that_nothing_is_shown) {

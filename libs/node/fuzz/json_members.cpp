@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "openpcc/api/api.h"
 #include "openpcc/core/bytes.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -23,8 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (member.kind == node::JsonKind::string) {
       const std::string content = node::json_unescape(member.value.substr(1, member.value.size() - 2));
       OPENPCC_CHECK(content == std::string_view(other->value().get_string()));
-      OPENPCC_CHECK(node::json_unescape(std::string_view(node::json_quote(content)).substr(1, node::json_quote(content).size() - 2)) ==
-                    content);
+      const std::string quoted = api::quote(content);
+      OPENPCC_CHECK(node::json_unescape(std::string_view(quoted).substr(1, quoted.size() - 2)) == content);
     }
     ++other;
   }

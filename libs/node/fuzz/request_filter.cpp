@@ -3,21 +3,35 @@
 
 #include <algorithm>
 
+#include "openpcc/form/form.h"
 #include "openpcc/node/inner_answer.h"
 #include "openpcc/node/json_members.h"
+#include "openpcc/node/routes.h"
 
 namespace {
 
 using namespace openpcc;
 
-void check_body(std::string_view body, const Secret<32>& salt) {
+void check_body(std::string_view body, const Secret<32>& salt, bool salted) {
   const auto members =
-      node::scan_members(body, [](const node::JsonString&) -> Result<> { return {}; }, {.depth_max = 64, .members_max = 259});
+      node::scan_members(body, [](const node::JsonString&) -> Result<> { return {}; }, {.depth_max = 64, .members_max = 260});
   OPENPCC_CHECK(members.has_value());
   const auto& first = members->front();
   OPENPCC_CHECK(first.key == "model" && first.value == "\"engine\"");
+  if (!salted) return;
   const auto& second = members->at(1);
   OPENPCC_CHECK(second.key == "cache_salt" && second.value == "\"" + to_hex(salt.reveal()) + "\"");
+}
+
+// A form has the engine's model in it, once, and no name or file name that the user chose.
+void check_form(std::string_view type, ByteSpan body) {
+  const auto parts = form::parse(type, body);
+  OPENPCC_CHECK(parts.has_value());
+  OPENPCC_CHECK(std::count_if(parts->begin(), parts->end(), [](const form::Part& part) { return part.name == "model"; }) == 1);
+  for (const form::Part& part : *parts) {
+    if (part.name == "model") OPENPCC_CHECK(as_text(part.content) == "engine");
+    if (part.filename) OPENPCC_CHECK(part.filename->starts_with("upload"));
+  }
 }
 
 }  // namespace
@@ -44,7 +58,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!filtered) {
     OPENPCC_CHECK(node::error_answer(filtered.error()).status < 500);
   } else if (const auto* engine = std::get_if<node::EngineRequest>(&*filtered)) {
-    check_body(as_text(engine->body.reveal()), salt);
+    const node::Route* route = node::find_route(engine->path);
+    OPENPCC_CHECK(route != nullptr);
+    if (route->body == node::BodyKind::form) {
+      check_form(engine->content_type, engine->body.reveal());
+    } else {
+      check_body(as_text(engine->body.reveal()), salt, route->salted);
+    }
   }
   return 0;
 }

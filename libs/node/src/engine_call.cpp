@@ -10,7 +10,7 @@ http::RequestHead engine_head(const Engine& engine, const EngineRequest& request
   http::RequestHead head;
   head.method = "POST";
   head.target = request.path;
-  head.fields.add("content-type", "application/json");
+  head.fields.add("content-type", request.content_type);
   if (!engine.key.empty()) head.fields.add("authorization", "Bearer " + engine.key);
   return head;
 }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "openpcc/node/json_members.h"
-
 namespace openpcc::node {
 namespace {
 
@@ -16,13 +14,18 @@ struct Explanation {
 constexpr Explanation kExplanations[] = {
     {"node.filter.scheme", 400, "The request inside the envelope must use the scheme https."},
     {"node.filter.authority", 400, "The request inside the envelope must name the authority node.invalid."},
-    {"node.filter.path", 404, "This node serves /v1/chat/completions, /v1/completions, /v1/embeddings and /v1/models only."},
+    {"node.filter.path", 404, "This node does not serve this path."},
     {"node.filter.method", 405, "This method is not allowed here."},
-    {"node.filter.content_type", 415, "The body must be application/json."},
+    {"node.filter.content_type", 415, "The body must be application/json, or multipart/form-data where a file is uploaded."},
     {"node.filter.profile", 400, "openpcc-profile must be low-latency, balanced or strict."},
     {"node.filter.no_model", 400, "You must provide a model parameter."},
     {"node.filter.model", 404, "The model does not exist on this node. GET /v1/models lists those that do."},
-    {"node.filter.media", 400, "The node fetches nothing: give images, sounds and videos as data: URLs."},
+    {"node.filter.media", 400, "The node fetches nothing and calls no servers: give images, sounds and videos as data: URLs."},
+    {"node.filter.state", 400, "The node keeps nothing between requests: send the whole conversation, and wait for its answer."},
+    {"node.filter.shared_cache", 501,
+     "This node's engine would share cached prefixes between users on this path, so it is not served here. Another path of the API may "
+     "be."},
+    {"node.filter.form", 400, "The form must have one model, at most one file, and plain names."},
     {"node.json.syntax", 400, "The body is not a JSON object."},
     {"node.json.utf8", 400, "The body is not valid UTF-8, or a string in it holds a control character."},
     {"node.json.escape", 400, "A string in the body holds an invalid escape."},
@@ -33,9 +36,12 @@ constexpr Explanation kExplanations[] = {
     {"node.engine.unreachable", 503, "The inference engine of this node cannot be reached."},
     {"node.engine.failed", 502, "The inference engine of this node did not answer as it should."},
 };
+// What a form's own rules say in detail helps nobody who did not write it by hand.
+constexpr Explanation kForm{"form", 400, "The body is not a well-formed multipart/form-data."};
 constexpr Explanation kOther{"", 500, "The node could not answer."};
 
 const Explanation& explain(const Error& error) {
+  if (error.rule.id().starts_with("form.")) return kForm;
   const auto found =
       std::find_if(std::begin(kExplanations), std::end(kExplanations), [&](const Explanation& e) { return e.rule == error.rule.id(); });
   return found == std::end(kExplanations) ? kOther : *found;
@@ -43,22 +49,21 @@ const Explanation& explain(const Error& error) {
 
 }  // namespace
 
-InnerAnswer error_answer(const Error& error) {
+InnerAnswer error_answer(const Error& error, api::Dialect dialect) {
   const Explanation& why = explain(error);
   const bool unknown_model = why.rule == "node.filter.model";
-  const std::string_view type = why.status >= 500 ? "openpcc_error" : "invalid_request_error";
-  const std::string_view code = unknown_model ? "model_not_found" : error.rule.id();  // the former is what OpenAI's clients look for
-  const std::string_view param = unknown_model ? "\"model\"" : "null";
-  std::string body = "{\"error\":{\"message\":" + json_quote(why.message) + ",\"type\":" + json_quote(type);
-  body += ",\"param\":" + std::string(param) + ",\"code\":" + json_quote(code) + "}}";
-  return {why.status, std::move(body)};
+  api::Failure failure{.status = why.status, .message = why.message};
+  failure.code = unknown_model ? "model_not_found" : error.rule.id();  // the former is what OpenAI's clients look for
+  failure.type = why.status >= 500 ? "openpcc_error" : "invalid_request_error";
+  if (unknown_model) failure.param = "model";
+  return {why.status, api::error_body(dialect, failure)};
 }
 
 InnerAnswer models_answer(std::span<const Model> models) {
   std::string body = "{\"object\":\"list\",\"data\":[";
   for (const Model& model : models) {
     if (&model != models.data()) body += ",";
-    body += "{\"id\":" + json_quote(model.name) + ",\"object\":\"model\",\"created\":0,\"owned_by\":\"openpcc\"}";
+    body += "{\"id\":" + api::quote(model.name) + ",\"object\":\"model\",\"created\":0,\"owned_by\":\"openpcc\"}";
   }
   return {200, body + "]}"};
 }

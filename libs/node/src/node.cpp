@@ -14,9 +14,6 @@ using daemon::Gauge;
 using daemon::Histogram;
 
 constexpr http::Milliseconds kTendInterval{5'000};
-constexpr http::Milliseconds kWatchInterval{2'000};
-constexpr http::Milliseconds kWatchIntervalDown{250};
-constexpr size_t kModelListBytesMax = 1 << 20;
 
 // Share is a part of something bounded, held for as long as it lives.
 class Share {
@@ -56,12 +53,12 @@ struct Node::Accepted {
   envelope::AnswerSealer sealer;
 };
 
-Node::Node(NodeConfig config, Keyring& keyring, Surroundings around)
-    : config_(std::move(config)), keyring_(keyring), around_(std::move(around)) {}
+Node::Node(NodeConfig config, Keyring& keyring, const EngineWatch& engine, Surroundings around)
+    : config_(std::move(config)), keyring_(keyring), engine_(engine), around_(std::move(around)) {}
 
 Now Node::now() const { return {around_.clock.now(), around_.monotonic()}; }
 
-bool Node::ready() const { return engine_up_ && keyring_.published(now()); }
+bool Node::ready() const { return engine_.ready() && keyring_.published(now()); }
 
 http::Task<> Node::handle(http::ServerExchange& exchange) {
   const std::string& target = exchange.request().target;
@@ -213,13 +210,19 @@ Result<> Node::admit_once(LiveKey& key, const crypto::Sha256Digest& hh) {
   return {};
 }
 
+Result<Filtered> Node::filter(const Accepted& accepted) const {
+  OPENPCC_LET(Filtered filtered, filter_request(accepted.head, accepted.content.reveal(), accepted.salt, config_.models));
+  const auto* request = std::get_if<EngineRequest>(&filtered);
+  if (request != nullptr && !engine_.kept_apart(request->path)) return fail(Code::unsupported, "node.filter.shared_cache");
+  return filtered;
+}
+
 http::Task<Result<>> Node::answer(http::ServerExchange& exchange, Accepted& accepted) {
   const TimePoint start = around_.monotonic();
   const auto profile = profile_of(accepted.head.fields);
   AnswerStream stream(exchange, AnswerFramer(std::move(accepted.sealer), profile.value_or(envelope::Profile::balanced), start),
                       around_.metrics, around_.monotonic);
-  Result<Filtered> filtered = profile ? filter_request(accepted.head, accepted.content.reveal(), accepted.salt, config_.models)
-                                      : Result<Filtered>(std::unexpected(profile.error()));
+  Result<Filtered> filtered = profile ? filter(accepted) : Result<Filtered>(std::unexpected(profile.error()));
   accepted.content = SecretBytes();
   if (filtered && std::holds_alternative<EngineRequest>(*filtered)) {
     EngineRequest& request = std::get<EngineRequest>(*filtered);
@@ -227,12 +230,13 @@ http::Task<Result<>> Node::answer(http::ServerExchange& exchange, Accepted& acce
     co_return done;
   }
   if (!filtered) around_.metrics.refused(filtered.error());
-  const InnerAnswer own = filtered ? models_answer(config_.models) : error_answer(filtered.error());
+  const InnerAnswer own = filtered ? models_answer(config_.models) : error_answer(filtered.error(), api::dialect_of(accepted.head.path));
   const auto sent = co_await stream.send_whole(own);
   co_return sent;
 }
 
 http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, AnswerStream& stream, EngineRequest& request) {
+  const api::Dialect dialect = api::dialect_of(request.path);
   const auto call = EngineCall::start(around_.loop, around_.client, config_.engine, std::move(request));
   exchange.when_abandoned([call] { call->cancel(); });
   auto done = co_await pump(stream, *call);
@@ -250,7 +254,7 @@ http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, An
   if (done || stream.framer().begun()) co_return done;
   around_.metrics.refused(done.error());
   around_.metrics.add(Counter::upstream_failures);
-  const InnerAnswer own = error_answer(done.error());
+  const InnerAnswer own = error_answer(done.error(), dialect);
   const auto sent = co_await stream.send_whole(own);
   co_return sent;
 }
@@ -311,26 +315,6 @@ http::Task<> Node::tend_keys() {
   for (;;) {
     tend();
     co_await http::sleep_for(kTendInterval);
-  }
-}
-
-http::Task<> Node::watch_engine(http::Client& probe) {
-  for (;;) {
-    http::RequestHead head;
-    head.method = "GET";
-    head.target = "/v1/models";
-    if (!config_.engine.key.empty()) head.fields.add("authorization", "Bearer " + config_.engine.key);
-    Bytes nothing;
-    const auto answer = co_await probe.fetch(config_.engine.endpoint, std::move(head), std::move(nothing), kModelListBytesMax);
-    const bool up = answer && answer->head.status == 200;
-    if (up && !engine_up_)
-      around_.log.write(Event::engine_ready,
-                        {daemon::Field::endpoint(config_.engine.endpoint), daemon::Field::count(config_.models.size())});
-    if (!up && engine_up_) around_.log.write(Event::engine_unavailable, {daemon::Field::endpoint(config_.engine.endpoint)});
-    engine_up_ = up;
-    around_.metrics.set(Gauge::upstreams_healthy, up ? 1 : 0);
-    const http::Milliseconds pause = up ? kWatchInterval : kWatchIntervalDown;
-    co_await http::sleep_for(pause);
   }
 }
 

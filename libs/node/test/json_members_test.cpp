@@ -1,5 +1,6 @@
 #include "openpcc/node/json_members.h"
 
+#include "openpcc/api/api.h"
 #include "openpcc/testkit/testkit.h"
 
 namespace openpcc::node {
@@ -139,7 +140,7 @@ TEST(JsonText, unescape_gives_the_characters) {
 
 TEST(JsonText, quote_and_unescape_are_inverse) {
   const std::string text("q\" b\\ \n\x01 \xc3\xa9", 11);
-  const std::string quoted = json_quote(text);
+  const std::string quoted = api::quote(text);
   EXPECT_EQ(json_unescape(std::string_view(quoted).substr(1, quoted.size() - 2)), text);
   EXPECT_OK(scan("{\"a\":" + quoted + "}"));
 }

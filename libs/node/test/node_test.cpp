@@ -53,7 +53,8 @@ class Rig {
         engine_server_(listen([this](http::ServerExchange& exchange) { return engine(exchange); })) {
     config.models = {{"m", "engine-m"}};
     if (config.engine.endpoint.host.empty()) config.engine.endpoint = engine_server_->endpoint();
-    node_ = std::make_unique<Node>(std::move(config), keyring_,
+    watch_ = std::make_unique<EngineWatch>(config.engine, config.models, *client_, random_, metrics_, log_);
+    node_ = std::make_unique<Node>(std::move(config), keyring_, *watch_,
                                    Surroundings{loop_, *client_, clock_, &std::chrono::steady_clock::now, random_, metrics_, log_});
     node_server_ = listen([this](http::ServerExchange& exchange) { return node_->handle(exchange); });
     OPENPCC_CHECK(keyring_.take_beacon(as_bytes(beacon(1)), now()));
@@ -73,6 +74,7 @@ class Rig {
   http::Client& client() { return *client_; }
   const http::Endpoint& node_endpoint() const { return node_server_->endpoint(); }
   Node& node() { return *node_; }
+  EngineWatch& watch() { return *watch_; }
   Keyring& keyring() { return keyring_; }
   testkit::TestClock& clock() { return clock_; }
   testkit::TestRandom& random() { return random_; }
@@ -208,6 +210,7 @@ class Rig {
   http::Loop loop_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<http::Server> engine_server_;
+  std::unique_ptr<EngineWatch> watch_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<http::Server> node_server_;
   size_t engine_calls_ = 0;
@@ -268,8 +271,7 @@ TEST(Node, a_sealed_request_reaches_the_engine_filtered_and_comes_back_sealed) {
   EXPECT_EQ(seen.method, "POST");
   EXPECT_EQ(seen.target, "/v1/chat/completions");
   for (const http::Field& field : seen.fields.lines()) {
-    EXPECT_TRUE(field.name == "content-type" || field.name == "content-length" || field.name == "host")
-        << field.name;
+    EXPECT_TRUE(field.name == "content-type" || field.name == "content-length" || field.name == "host") << field.name;
   }
   EXPECT_EQ(seen_body,
             R"({"model":"engine-m","cache_salt":")" + std::string(64, '0') + R"(","cache_prompt":false,"messages":[],"stream":true})");
@@ -740,11 +742,11 @@ TEST(Node, is_ready_with_a_key_and_an_engine_that_answers) {
   Rig rig;
   bool up = false;
   rig.engine_script = [&](http::ServerExchange& exchange, const Bytes&) -> Task<> {
-    EXPECT_EQ(exchange.request().target, "/v1/models");
-    co_await say_whole(exchange, up ? 200 : 503, "{}");
+    const bool list = exchange.request().target == "/v1/models";
+    co_await say_whole(exchange, up ? 200 : 503, list ? R"({"data":[{"id":"engine-m"}]})" : "{}");
   };
   rig.run([&]() -> Task<> {
-    rig.loop().spawn(rig.node().watch_engine(rig.client()));
+    rig.loop().spawn(rig.watch().run());
     while (rig.engine_calls() < 2) {
       const http::Milliseconds moment(20);
       co_await http::sleep_for(moment);
@@ -757,6 +759,35 @@ TEST(Node, is_ready_with_a_key_and_an_engine_that_answers) {
     }
     EXPECT_TRUE(rig.node().ready());
   });
+}
+
+TEST(Node, does_not_pass_on_what_the_engine_would_not_keep_apart) {
+  Rig rig;
+  rig.engine_script = [&](http::ServerExchange& exchange, const Bytes&) -> Task<> {
+    const std::string& path = exchange.request().target;
+    const bool list = path == "/v1/models";
+    const bool shared = path == "/v1/messages";
+    co_await say_whole(exchange, 200,
+                       list     ? R"({"data":[{"id":"engine-m"}]})"
+                       : shared ? R"({"usage":{"cache_read_input_tokens":512}})"
+                                : "{}");
+  };
+  rig.run([&]() -> Task<> {
+    rig.loop().spawn(rig.watch().run());
+    while (!rig.watch().ready()) {
+      const http::Milliseconds moment(20);
+      co_await http::sleep_for(moment);
+    }
+    bhttp::RequestHead head = rig.chat();
+    head.path = "/v1/messages";
+    Sealed sealed = rig.seal(head, R"({"model":"m","messages":[]})");
+    const auto answer = co_await rig.open_answer(std::move(sealed));
+    EXPECT_OK(answer);
+    if (!answer) co_return;
+    EXPECT_EQ(answer->head.status, 501);
+    EXPECT_NE(as_text(answer->content).find(R"("type":"error")"), std::string_view::npos);
+  });
+  EXPECT_TRUE(rig.refused("node.filter.shared_cache"));
 }
 
 }  // namespace

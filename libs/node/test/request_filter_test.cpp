@@ -1,7 +1,9 @@
 #include "openpcc/node/request_filter.h"
 
+#include "openpcc/form/form.h"
 #include "openpcc/node/inner_answer.h"
 #include "openpcc/node/json_members.h"
+#include "openpcc/node/routes.h"
 #include "openpcc/testkit/testkit.h"
 
 namespace openpcc::node {
@@ -55,22 +57,25 @@ TEST(RequestFilter, the_engines_body_is_good_json) {
   EXPECT_OK(scan_members(body, [](const JsonString&) -> Result<> { return {}; }));
 }
 
-TEST(RequestFilter, path_and_accept_are_taken_and_no_other_field) {
+TEST(RequestFilter, the_path_is_taken_and_no_field_but_the_type) {
   bhttp::RequestHead head = chat();
   head.fields = {{"content-type", "Application/JSON; charset=utf-8"}, {"accept", "text/event-stream"}, {"authorization", "Bearer x"}};
   const auto filtered = filter(head, R"({"model":"m"})");
   ASSERT_OK(filtered);
   const auto& request = std::get<EngineRequest>(*filtered);
   EXPECT_EQ(request.path, "/v1/chat/completions");
+  EXPECT_EQ(request.content_type, "application/json");
 }
 
 TEST(RequestFilter, every_route_of_the_list_passes) {
-  for (const std::string_view path : {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"}) {
+  for (const Route& route : routes()) {
+    if (route.body != BodyKind::json) continue;
     bhttp::RequestHead head = chat();
-    head.path = path;
+    head.path = route.path;
     const auto filtered = filter(head, R"({"model":"m"})");
     ASSERT_OK(filtered);
-    EXPECT_EQ(std::get<EngineRequest>(*filtered).path, path);
+    EXPECT_EQ(std::get<EngineRequest>(*filtered).path, route.path);
+    EXPECT_EQ(body_of(filtered).find("cache_salt") != std::string::npos, route.salted) << route.path;
   }
   bhttp::RequestHead head = chat();
   head.method = "GET";
@@ -82,9 +87,30 @@ TEST(RequestFilter, every_route_of_the_list_passes) {
 }
 
 TEST(RequestFilter, control_endpoints_cannot_be_reached) {
-  for (const std::string_view path :
-       {"/", "/metrics", "/props", "/slots", "/load", "/scale_elastic_ep", "/invocations", "/v1/responses", "/v1/models/m",
-        "/v1/chat/completions/batch", "/v1/chat/completions?x=1", "/v1/chat/../models", "//v1/models", "/v1/chat/completions/"}) {
+  for (const std::string_view path : {"/",
+                                      "/metrics",
+                                      "/props",
+                                      "/slots",
+                                      "/load",
+                                      "/scale_elastic_ep",
+                                      "/invocations",
+                                      "/v1/responses/resp_1",
+                                      "/v1/responses/resp_1/cancel",
+                                      "/v1/models/m",
+                                      "/server_info",
+                                      "/reset_prefix_cache",
+                                      "/v1/load_lora_adapter",
+                                      "/sleep",
+                                      "/collective_rpc",
+                                      "/inference/v1/generate",
+                                      "/v1/messages/batches",
+                                      "/v1/files",
+                                      "/lora-adapters",
+                                      "/v1/chat/completions/batch",
+                                      "/v1/chat/completions?x=1",
+                                      "/v1/chat/../models",
+                                      "//v1/models",
+                                      "/v1/chat/completions/"}) {
     bhttp::RequestHead head = chat();
     head.path = path;
     EXPECT_RULE(filter(head, R"({"model":"m"})"), "node.filter.path") << path;
@@ -137,8 +163,83 @@ TEST(RequestFilter, media_come_inside_the_request_or_not_at_all) {
   EXPECT_OK(
       filter(R"({"model":"m","metadata":{"hook_url":"https://h/"},"tools":[{"function":{"examples":[{"icon_url":"https://h/"}]}}]})"));
   EXPECT_RULE(filter(R"({"model":"m","input":[{"image_url":"https://h/"}]})"), "node.filter.media");
+  EXPECT_RULE(filter(R"({"model":"m","input":[{"type":"input_file","file_url":"https://h/"}]})"), "node.filter.media");
+  EXPECT_RULE(filter(with(R"({"type":"image","source":{"type":"url","url":"https://h/"}})")), "node.filter.media");
+  EXPECT_OK(filter(with(R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}})")));
+  EXPECT_RULE(filter(R"({"model":"m","tools":[{"type":"mcp","server_label":"x","server_url":"https://h/"}]})"), "node.filter.media");
+  EXPECT_OK(filter(R"({"model":"m","tools":[{"function":{"parameters":{"properties":{"server_url":{"type":"string"}}}}}]})"));
   // A link that is only mentioned is text.
   EXPECT_OK(filter(with(R"({"type":"text","text":"see https://h/","annotations":[{"url_citation":{"url":"https://h/"}}]})")));
+}
+
+TEST(RequestFilter, responses_are_not_stored_and_continue_nothing) {
+  bhttp::RequestHead head = chat();
+  head.path = "/v1/responses";
+  EXPECT_EQ(body_of(filter(head, R"({"model":"m","store":true,"previous_response_id":null,"background":false,"input":"x"})")),
+            R"({"model":"m")" + kFront + R"(,"store":false,"previous_response_id":null,"background":false,"input":"x"})");
+  for (const std::string_view member : {R"("previous_response_id":"resp_1")", R"("background":true)", R"("conversation":{"id":"c"})"}) {
+    EXPECT_RULE(filter(head, R"({"model":"m",)" + std::string(member) + "}"), "node.filter.state") << member;
+  }
+}
+
+// upload is an inner request with a form of the given parts.
+Result<Filtered> upload(std::initializer_list<std::pair<form::PartHead, std::string_view>> parts) {
+  Bytes body;
+  for (const auto& [head, content] : parts) form::append_part(body, "b0undary", head, as_bytes(content));
+  form::append_close(body, "b0undary");
+  bhttp::RequestHead head = chat();
+  head.path = "/v1/audio/transcriptions";
+  head.fields = {{"content-type", form::content_type("b0undary")}};
+  return filter_request(head, body, salt(), kModels);
+}
+
+TEST(RequestFilter, uploads_are_written_anew) {
+  const auto filtered = upload({{{"file", "My talk with Dr. X.mp3", "audio/mpeg"}, "ID3..."},
+                                {{"model"}, "org/large"},
+                                {{"user"}, "me"},
+                                {{"timestamp_granularities[]"}, "word"},
+                                {{"timestamp_granularities[]"}, "segment"}});
+  ASSERT_OK(filtered);
+  const auto& request = std::get<EngineRequest>(*filtered);
+  EXPECT_EQ(request.path, "/v1/audio/transcriptions");
+  EXPECT_EQ(request.content_type.find("b0undary"), std::string::npos);
+  const auto parts = form::parse(request.content_type, request.body.reveal());
+  ASSERT_OK(parts);
+  ASSERT_EQ(parts->size(), 4u);
+  EXPECT_EQ(parts->at(0).name, "file");
+  EXPECT_EQ(parts->at(0).filename, "upload.mp3");
+  EXPECT_EQ(as_text(parts->at(0).content), "ID3...");
+  EXPECT_EQ(parts->at(1).name, "model");
+  EXPECT_EQ(as_text(parts->at(1).content), "eng\"ine");
+  EXPECT_EQ(as_text(parts->at(3).content), "segment");
+}
+
+TEST(RequestFilter, file_names_keep_their_ending_alone) {
+  for (const auto& [given, kept] : {std::pair{"a.wav", "upload.wav"},
+                                    {"noending", "upload"},
+                                    {"x.tar.gz", "upload.gz"},
+                                    {"../../etc/passwd", "upload"},
+                                    {"a.toolongending", "upload"},
+                                    {"", "upload"}}) {
+    const auto filtered = upload({{{"model"}, "m"}, {{"file", given}, "x"}});
+    ASSERT_OK(filtered);
+    const auto& request = std::get<EngineRequest>(*filtered);
+    EXPECT_EQ(form::parse(request.content_type, request.body.reveal())->at(1).filename, kept) << given;
+  }
+}
+
+TEST(RequestFilter, forms_have_one_model_one_file_and_plain_names) {
+  EXPECT_RULE(upload({{{"file", "a"}, "x"}}), "node.filter.no_model");
+  EXPECT_RULE(upload({{{"model"}, "other"}}), "node.filter.model");
+  EXPECT_RULE(upload({{{"model"}, "m"}, {{"MODEL"}, "m"}}), "node.filter.form");
+  EXPECT_RULE(upload({{{"model"}, "m"}, {{"file", "a"}, "x"}, {{"file2", "b"}, "y"}}), "node.filter.form");
+  EXPECT_RULE(upload({{{"model"}, "m"}, {{"na me"}, "x"}}), "node.filter.form");
+  bhttp::RequestHead head = chat();
+  head.path = "/v1/audio/translations";
+  EXPECT_RULE(filter(head, R"({"model":"m"})"), "node.filter.content_type");
+  head.fields = {{"content-type", form::content_type("b")}};
+  EXPECT_RULE(filter(head, "--b\r\n"), "form.truncated");
+  EXPECT_EQ(error_answer(filter(head, "--b\r\n").error()).status, 400);
 }
 
 TEST(NotAfter, is_needed_once_in_time_and_not_too_far_ahead) {
@@ -176,6 +277,13 @@ TEST(InnerAnswer, an_error_is_openais) {
   EXPECT_EQ(syntax.status, 400);
   EXPECT_NE(syntax.body.find(R"("code":"node.json.syntax")"), std::string::npos);
   EXPECT_EQ(error_answer(fail(Code::internal, "test.other").error()).status, 500);
+}
+
+TEST(InnerAnswer, an_error_is_anthropics_where_anthropics_api_was_asked) {
+  const InnerAnswer unknown = error_answer(filter(R"({"model":"other"})").error(), api::Dialect::anthropic);
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_TRUE(unknown.body.starts_with(R"({"type":"error","error":{)")) << unknown.body;
+  EXPECT_NE(unknown.body.find(R"("type":"not_found_error")"), std::string::npos);
 }
 
 TEST(InnerAnswer, the_models_are_the_nodes_own_names) {

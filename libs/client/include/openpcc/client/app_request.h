@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "openpcc/api/api.h"
 #include "openpcc/bhttp/bhttp.h"
 #include "openpcc/envelope/envelope.h"
 #include "openpcc/http/message.h"
@@ -23,24 +24,29 @@ struct Door {
 //   client.proxy.key      no key, or a wrong one
 Result<> check_door(const http::RequestHead& request, const Door& door);
 
-// model_of finds the model's name in a JSON body.
+// model_of finds the model's name in a body: JSON, or a form where `content_type` says multipart/form-data.
 //   client.proxy.json    not a JSON object        client.proxy.model   no model named
-Result<std::string> model_of(ByteSpan json_body);
+//   form.*               not a form
+Result<std::string> model_of(std::string_view content_type, ByteSpan body);
 
-// inner_request keeps what a node needs of the application's request: method, path and content type. All else stays here: an Accept, too,
-// tells one client library from another, and no engine chooses by it.
+// inner_request keeps what a node needs of the application's request: method, path and content type. All else stays here: an Accept or a
+// query, too, tells one client library from another, and no engine chooses by it.
 bhttp::RequestHead inner_request(const http::RequestHead& request);
 
 // profile_of reads the application's wish from the field openpcc-profile; none: `standard`.
 //   client.proxy.profile   no such profile
 Result<envelope::Profile> profile_of(const http::RequestHead& request, envelope::Profile standard);
 
-// error_body is OpenAI's error object; `code` is the rule id.
-std::string error_body(std::string_view message, std::string_view code);
-// error_event is the same as a server-sent event, for answers that have begun.
-std::string error_event(std::string_view message, std::string_view code);
-
 // explain turns a refusal into a sentence for the application's user, with the remedy.
 std::string explain(const Error& error);
+
+// Refusal is what the application is told of an error; its code is the rule id.
+struct Refusal {
+  uint16_t status;
+  std::string message;
+  std::string_view rule;
+  api::Failure failure() const { return {.status = status, .message = message, .code = rule, .type = "openpcc_error"}; }
+};
+Refusal refusal_of(const Error& error);
 
 }  // namespace openpcc::client

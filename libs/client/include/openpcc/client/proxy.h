@@ -17,14 +17,15 @@ struct ProxyConfig {
 class Proxy {
  public:
   // The references outlive the proxy; `session` draws k of the nodes that one request may reach.
-  Proxy(ProxyConfig config, size_t recipients, Session& session, http::Client& client, const Clock& clock, Random& random, daemon::Metrics& metrics);
+  Proxy(ProxyConfig config, size_t recipients, Session& session, http::Client& client, const Clock& clock, Random& random,
+        daemon::Metrics& metrics);
 
   // handle serves one exchange:
-  //   GET /v1/models          the models of verified nodes
+  //   GET /v1/models, /v1/models/<name>   the models of verified nodes
   //   GET /openpcc/verdict    every node's verdict, as JSON
   //   anything else           sealed to nodes and answered by one of them
-  // Failures before the first byte are OpenAI-shaped errors with the rule id as code and x-should-retry: false; after it, an error event
-  // (where the answer is an event stream) and an aborted connection: a cut answer never looks complete.
+  // Failures before the first byte are errors in the API's shape with the rule id as code and x-should-retry: false; after it, an error event
+  // (where the answer is an event stream) and an aborted connection: a cut answer never looks complete. Answers of JSON are passed on whole.
   //   client.proxy.*          the application's request is refused here
   //   client.relay.connect, client.relay.status, client.relay.media_type   the relay did not pass it on
   //   client.gateway.<...>    the gateway refused: client.gateway.refused, client.gateway.busy
@@ -32,13 +33,14 @@ class Proxy {
 
  private:
   struct Request;
-  struct Attempt;
+  struct Progress;
 
   http::Task<Result<>> serve(http::ServerExchange& exchange);
   http::Task<Result<>> serve_models(http::ServerExchange& exchange);
+  http::Task<Result<>> serve_model(http::ServerExchange& exchange, std::string name);
   http::Task<Result<>> serve_verdict(http::ServerExchange& exchange);
   http::Task<Result<>> serve_privately(http::ServerExchange& exchange);
-  http::Task<Result<>> attempt(const Request& request, Route route, http::ServerExchange& exchange, bool& begun);
+  http::Task<Result<>> attempt(const Request& request, Route route, http::ServerExchange& exchange, Progress& progress);
   http::Task<> refuse(http::ServerExchange& exchange, Error error);
   Result<Exchange> seal(const Request& request, const Route& route);
 

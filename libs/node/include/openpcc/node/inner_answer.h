@@ -1,9 +1,10 @@
-// Answers that the node gives by itself, in OpenAI's JSON; they travel sealed, like an engine's.
+// Answers that the node gives by itself, in the JSON of the API that was asked; they travel sealed, like an engine's.
 #pragma once
 
 #include <span>
 #include <string>
 
+#include "openpcc/api/api.h"
 #include "openpcc/node/request_filter.h"
 
 namespace openpcc::node {
@@ -14,10 +15,10 @@ struct InnerAnswer {
   std::string body;
 };
 
-// error_answer tells the user why the node or its engine did not answer. `error` is one of request_filter.h, json_members.h, or
+// error_answer tells the user why the node or its engine did not answer. `error` is one of request_filter.h, json_members.h, form.h, or
 //   node.engine.unreachable (503)  node.engine.failed (502)
 // and anything else becomes a plain 500.
-InnerAnswer error_answer(const Error& error);
+InnerAnswer error_answer(const Error& error, api::Dialect dialect = api::Dialect::openai);
 
 // models_answer is the list of GET /v1/models.
 InnerAnswer models_answer(std::span<const Model> models);

@@ -48,9 +48,6 @@ Result<std::vector<JsonMember>> scan_members(std::string_view text, const JsonSt
 // json_unescape returns the characters of a string that scan_members passed (without its quotes).
 std::string json_unescape(std::string_view raw);
 
-// json_quote writes `text` (UTF-8) as a JSON string with its quotes.
-std::string json_quote(std::string_view text);
-
 // same_key compares without regard to the case of ASCII letters, as some engines do.
 bool same_key(std::string_view a, std::string_view b);
 

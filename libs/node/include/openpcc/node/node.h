@@ -10,7 +10,7 @@
 #include "openpcc/http/client.h"
 #include "openpcc/http/server.h"
 #include "openpcc/node/answer_framer.h"
-#include "openpcc/node/engine.h"
+#include "openpcc/node/engine_watch.h"
 #include "openpcc/node/keyring.h"
 #include "openpcc/node/request_filter.h"
 
@@ -43,7 +43,7 @@ struct Surroundings {
 
 class Node {
  public:
-  Node(NodeConfig config, Keyring& keyring, Surroundings around);
+  Node(NodeConfig config, Keyring& keyring, const EngineWatch& engine, Surroundings around);
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -58,12 +58,10 @@ class Node {
   //   node.engine.failed, node.answer.too_large, node.answer.too_long, node.answer.abandoned (the client left; the engine's work is called off)
   http::Task<> handle(http::ServerExchange& exchange);
 
-  // tend_keys keeps the keys, and watch_engine asks whether the engine is there; both run for as long as the loop. `probe` has short time
-  // limits, and outlives the loop.
+  // tend_keys keeps the keys for as long as the loop runs.
   http::Task<> tend_keys();
-  http::Task<> watch_engine(http::Client& probe);
 
-  // ready: a key is published and the engine answers.
+  // ready: a key is published and the engine can be used.
   bool ready() const;
 
  private:
@@ -78,6 +76,7 @@ class Node {
   Result<uint64_t> admit(const http::ServerExchange& exchange) const;
   http::Task<Result<Accepted>> receive(http::ServerExchange& exchange);
   Result<Accepted> accept(ByteSpan envelope);
+  Result<Filtered> filter(const Accepted& accepted) const;
   LiveKey* recipient(ByteSpan envelope);
   Result<> admit_once(LiveKey& key, const crypto::Sha256Digest& hh);
   http::Task<Result<>> answer(http::ServerExchange& exchange, Accepted& accepted);
@@ -89,10 +88,10 @@ class Node {
 
   NodeConfig config_;
   Keyring& keyring_;
+  const EngineWatch& engine_;
   Surroundings around_;
   uint64_t running_ = 0;
   uint64_t receiving_bytes_ = 0;
-  bool engine_up_ = false;
   std::string_view last_key_failure_;  // a rule id, so that the log says a lasting failure once
 };
 

@@ -23,9 +23,11 @@ struct Model {
   std::string engine_name;
 };
 
+// EngineRequest is sent by POST.
 struct EngineRequest {
   std::string path;
-  SecretBytes body;    // JSON, to be sent by POST
+  std::string content_type;
+  SecretBytes body;
 };
 // ListModels asks for the node's own list: no engine is asked.
 struct ListModels {};
@@ -46,11 +48,15 @@ Result<envelope::Profile> profile_of(const bhttp::Fields& fields);
 //   node.filter.scheme, node.filter.authority   not https, not kInnerAuthority
 //   node.filter.path          a path (with its query) that is not on the list
 //   node.filter.method        not the path's method
-//   node.filter.content_type  not application/json
+//   node.filter.content_type  not application/json, or multipart/form-data where files are uploaded
 //   node.json.*               the body is not a JSON object that every parser reads alike
+//   form.*                    the body is not a form that every parser reads alike
 //   node.filter.no_model      no model is named
 //   node.filter.model         the model is not served here
-//   node.filter.media         an image, a sound or a video by reference: the node makes no connections, and reads no files
+//   node.filter.media         an image, a sound, a video or a server by reference: the node makes no connections, and reads no files
+//   node.filter.state         it continues something that an engine would have had to keep, or asks it to go on alone
+//   node.filter.shared_cache  (Node's own) the engine does not keep requests of this path apart
+//   node.filter.form          a form with two models or files, or a field of a name that is not plain
 Result<Filtered> filter_request(const bhttp::RequestHead& head, ByteSpan content, const Secret<32>& salt, std::span<const Model> models);
 
 }  // namespace openpcc::node
