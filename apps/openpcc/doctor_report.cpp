@@ -58,7 +58,7 @@ constexpr Remedy kRemedies[] = {
     {"proxy.listen.key", "name a key's file in api_key_file, or listen on 127.0.0.1"},
     {"http.proxy.url", "write it as http://[user:password@]host:port; SOCKS is not spoken"},
     {"app.file.", "correct the path in `policy`; the file comes from the operator of the service or is your own"},
-    {"policy.", "correct the policy file; spec/policy.md explains each key"},
+    {"policy.", "correct the policy file; the error names the key"},
     {"http.client.connect",
      "check the name, the address and the port; behind a firewall that lets nothing out, name the organisation's proxy in HTTPS_PROXY or "
      "outgoing_proxy"},
