@@ -285,7 +285,7 @@ void Doctor::examine_bundles(const std::vector<Served>& served) {
     const auto taken = session_->take(one.published);
     if (!taken) {
       const Error& error = taken.error();
-      const bool of_gateway = error.rule.id().starts_with("client.gateway") || error.rule.id().starts_with("ohttp.");
+      const bool of_gateway = error.rule == Rule("client.gateway_key") || error.rule.id().starts_with("ohttp.");
       // A relay that lags behind another serves users still; everything else stops them.
       const bool lags = error.rule == Rule("directory.rollback");
       report_.refused(of_gateway ? "gateway" : "bundle", "from " + one.relay, error, lags ? Health::warning : Health::problem);
