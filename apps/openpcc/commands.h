@@ -68,6 +68,14 @@ struct OpenOptions {
 };
 int run_open(const OpenOptions& options);
 
+struct DoctorOptions {
+  std::filesystem::path config;  // of the proxy; empty: where the systemd unit has it
+  std::optional<int64_t> at;     // unix seconds; none: now
+  bool ask = false;              // send a question through the whole path
+  bool json = false;
+};
+int run_doctor(const DoctorOptions& options);
+
 // The long-running commands have settings of their own (daemon::Options); `arguments` begin with the program's name.
 int run_proxy(int argc, char** argv);
 int run_directory_build(int argc, char** argv);

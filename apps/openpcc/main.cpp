@@ -87,6 +87,23 @@ void add_open(CLI::App& app, Command& chosen) {
   open->callback([options, &chosen] { chosen = [options] { return run_open(*options); }; });
 }
 
+void add_doctor(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<DoctorOptions>();
+  CLI::App* doctor = app.add_subcommand(
+      "doctor",
+      "Find out what is wrong with the local proxy's configuration, or with its way to the nodes, and how to put it right.\n"
+      "It follows the way of a request: configuration, policy, roots and outgoing proxy, each relay, the bundle and the clock, gateway,\n"
+      "nodes, models, and who answers where applications connect. Each check is ok, a warning (requests pass), a problem (they do not,\n"
+      "or will not), or not checked. Nothing is sent that names you or holds content; --ask sends the word Hello.\n"
+      "Exit codes: 0 no problem, 10 a problem, 2 usage.");
+  doctor->add_option("--config", options->config,
+                     "the proxy's configuration (default: openpcc/proxy.toml in ~/.config); OPENPCC_* count, too");
+  doctor->add_option("--at", options->at, "judge as of this time, unix seconds (default: now)");
+  doctor->add_flag("--ask", options->ask, "ask the first model for one token, through the whole path");
+  add_output(*doctor, options->json);
+  doctor->callback([options, &chosen] { chosen = [options] { return run_doctor(*options); }; });
+}
+
 // proxy and directory build are daemons: everything after their name is theirs (daemon::Options).
 std::optional<int> run_daemon_command(int argc, char** argv) {
   const std::string first = argc > 1 ? argv[1] : "";
@@ -108,6 +125,7 @@ int main(int argc, char** argv) {
   add_chat(app, chosen);
   add_verify(app, chosen);
   add_keygen(app, chosen);
+  add_doctor(app, chosen);
   add_seal(app, chosen);
   add_open(app, chosen);
   app.add_subcommand("proxy", "The local proxy: an OpenAI-compatible base URL for your applications (see openpcc proxy --help).");

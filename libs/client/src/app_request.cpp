@@ -25,6 +25,15 @@ bool is_ours(std::string_view authority, const Door& door) {
   return is_loopback_name(host) || std::find(door.hosts.begin(), door.hosts.end(), host) != door.hosts.end();
 }
 
+// holds_key looks where OpenAI's clients put their key, and where Anthropic's do.
+bool holds_key(const http::RequestHead& request, const std::string& key) {
+  const auto is = [&request](std::string_view name, const std::string& wanted) {
+    const auto given = request.fields.find(name);
+    return given && equals_ct(as_bytes(*given), as_bytes(wanted));
+  };
+  return is("authorization", "Bearer " + key) || is("x-api-key", key);
+}
+
 json::parse_options strict() {
   json::parse_options options;
   options.max_depth = 64;
@@ -73,11 +82,7 @@ Result<> check_door(const http::RequestHead& request, const Door& door) {
     const bool ours = origin->starts_with("http://") && is_ours(origin->substr(7), door);
     if (!ours || request.fields.count("origin") != 1) return fail(Code::rejected, "client.proxy.origin");
   }
-  if (door.api_key) {
-    const auto given = request.fields.find("authorization");
-    const std::string wanted = "Bearer " + *door.api_key;
-    if (!given || !equals_ct(as_bytes(*given), as_bytes(wanted))) return fail(Code::rejected, "client.proxy.key");
-  }
+  if (door.api_key && !holds_key(request, *door.api_key)) return fail(Code::rejected, "client.proxy.key");
   return {};
 }
 
@@ -112,7 +117,8 @@ std::string explain(const Error& error) {
   static constexpr Text kTexts[] = {
       {"client.proxy.host", "This address may be used as localhost or 127.0.0.1 only; a web page must not reach it under another name."},
       {"client.proxy.origin", "Requests from web pages are refused: a page must not spend your tokens."},
-      {"client.proxy.key", "Missing or wrong API key for the local proxy; send the key of its api_key_file as a bearer token."},
+      {"client.proxy.key",
+       "Missing or wrong API key for the local proxy; send the key of its api_key_file as a bearer token or as x-api-key."},
       {"client.proxy.json", "The request body is not a JSON object."},
       {"client.proxy.model", "The request names no model; GET /v1/models lists those that verified nodes serve."},
       {"client.proxy.method", "Only POST requests travel the private path."},

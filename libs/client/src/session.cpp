@@ -16,31 +16,43 @@ Result<GatewayTarget> gateway_of(const directory::BundleContent& content) {
   return GatewayTarget{content.gateway_authority, *found};
 }
 
-}  // namespace
-
-Session::Session(SessionConfig config, std::shared_ptr<const policy::Policy> policy, http::Client& client, const Clock& clock, Random& random,
-                 daemon::Metrics& metrics)
-    : config_(std::move(config)), policy_(policy), client_(client), clock_(clock), random_(random), metrics_(metrics), nodes_(policy) {}
-
-const http::Endpoint& Session::any_relay() { return config_.relays[random_.below(config_.relays.size())]; }
-
-http::Task<Result<Bytes>> Session::fetch(const http::Endpoint& relay, std::string_view target, size_t bytes_max) {
+http::Task<Result<Bytes>> fetch_one(http::Client& client, http::Endpoint relay, std::string target, size_t bytes_max) {
   http::RequestHead head;
   head.method = "GET";
   head.target = target;
-  auto answer = co_await client_.fetch(relay, std::move(head), Bytes{}, bytes_max);
-  if (!answer) co_return fail(Code::unavailable, "client.relay.fetch", std::string(target) + ": " + describe(answer.error()));
+  auto answer = co_await client.fetch(relay, std::move(head), Bytes{}, bytes_max);
+  OPENPCC_CO_TRY(answer);
   if (answer->head.status != 200) {
-    co_return fail(Code::unavailable, "client.relay.fetch", std::string(target) + ": status " + std::to_string(answer->head.status));
+    co_return fail(Code::unavailable, "client.relay.fetch", target + ": status " + std::to_string(answer->head.status));
   }
   co_return std::move(answer->body);
 }
 
-Result<> Session::accept(ByteSpan bundle, ByteSpan signature) {
+}  // namespace
+
+http::Task<Result<Published>> fetch_published(http::Client& client, http::Endpoint relay) {
+  // The signature first: a bundle published between the two fetches does not match it and is fetched again next time.
+  std::string target = "/bundle.sig";
+  auto signature = co_await fetch_one(client, relay, std::move(target), kSignatureBytesMax);
+  OPENPCC_CO_TRY(signature);
+  target = "/bundle";
+  auto bundle = co_await fetch_one(client, relay, std::move(target), directory::kBundleBytesMax);
+  OPENPCC_CO_TRY(bundle);
+  co_return Published{std::move(*bundle), std::move(*signature)};
+}
+
+Session::Session(SessionConfig config, std::shared_ptr<const policy::Policy> policy, http::Client& client, const Clock& clock,
+                 Random& random, daemon::Metrics& metrics)
+    : config_(std::move(config)), policy_(policy), client_(client), clock_(clock), random_(random), metrics_(metrics), nodes_(policy) {}
+
+const http::Endpoint& Session::any_relay() { return config_.relays[random_.below(config_.relays.size())]; }
+
+Result<> Session::take(const Published& published) {
   const policy::Requirements& required = policy::requirements(*policy_);
   const directory::Trust trust{required.directory_key, required.beacon_key, required.deployment};
   const std::optional<directory::LastSeen> last = bundle_ ? std::optional(bundle_->seen()) : std::nullopt;
-  OPENPCC_LET(directory::VerifiedBundle verified, directory::verify_bundle(bundle, signature, trust, clock_.now(), last));
+  OPENPCC_LET(directory::VerifiedBundle verified,
+              directory::verify_bundle(published.bundle, published.signature, trust, clock_.now(), last));
   OPENPCC_LET(GatewayTarget gateway, gateway_of(verified.content()));
   nodes_.update(verified, clock_.now());
   gateway_ = std::move(gateway);
@@ -52,14 +64,15 @@ Result<> Session::accept(ByteSpan bundle, ByteSpan signature) {
 }
 
 http::Task<Result<>> Session::refresh() {
-  // Both from one relay, the signature first: a bundle published between the two fetches does not match it and is fetched again next time.
-  const http::Endpoint relay = any_relay();
-  const auto signature = co_await fetch(relay, "/bundle.sig", kSignatureBytesMax);
-  OPENPCC_CO_TRY(signature);
-  const auto bundle = co_await fetch(relay, "/bundle", directory::kBundleBytesMax);
-  OPENPCC_CO_TRY(bundle);
+  http::Endpoint relay = any_relay();
+  const auto published = co_await fetch_published(client_, std::move(relay));
+  if (!published) {
+    const Error& error = published.error();
+    if (error.rule == Rule("client.relay.fetch")) co_return std::unexpected(error);
+    co_return fail(Code::unavailable, "client.relay.fetch", describe(error));
+  }
   metrics_.add(daemon::Counter::bundle_refreshes);
-  co_return accept(*bundle, *signature);
+  co_return take(*published);
 }
 
 http::Task<> Session::keep_fresh() {

@@ -39,7 +39,12 @@ TEST(Door, a_web_page_is_refused_and_our_own_is_not) {
 TEST(Door, key_is_demanded_where_there_is_one) {
   const Door door{.port = 8787, .api_key = "s3cret", .hosts = {}};
   EXPECT_OK(check_door(request("localhost:8787", {{"authorization", "Bearer s3cret"}}), door));
+  EXPECT_OK(check_door(request("localhost:8787", {{"x-api-key", "s3cret"}}), door));
+  EXPECT_OK(check_door(request("localhost:8787", {{"authorization", "Bearer of something else"}, {"x-api-key", "s3cret"}}), door));
   EXPECT_RULE(check_door(request("localhost:8787"), door), "client.proxy.key");
+  EXPECT_RULE(check_door(request("localhost:8787", {{"x-api-key", "s3creT"}}), door), "client.proxy.key");
+  EXPECT_RULE(check_door(request("localhost:8787", {{"x-api-key", "Bearer s3cret"}}), door), "client.proxy.key");
+  EXPECT_RULE(check_door(request("localhost:8787", {{"authorization", "s3cret"}}), door), "client.proxy.key");
   EXPECT_RULE(check_door(request("localhost:8787", {{"authorization", "Bearer s3creT"}}), door), "client.proxy.key");
 }
 

@@ -21,7 +21,8 @@ using Ssl = std::unique_ptr<SSL, Freed<SSL_free>>;
 
 constexpr const char* kGroups = "X25519MLKEM768:X25519";
 constexpr const char* kCipherSuites = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
-constexpr size_t kPemBytesMax = 1024 * 1024;
+constexpr size_t kPemBytesMax = 4 * 1024 * 1024;
+constexpr size_t kIssuerBytesMax = 200;
 
 std::unexpected<Error> bad_certificate(std::string detail) {
   ERR_clear_error();
@@ -84,6 +85,16 @@ Bytes protocol_list(const std::vector<std::string>& names) {
 bool is_address(const std::string& name) {
   std::array<uint8_t, 16> ignored{};
   return inet_pton(AF_INET, name.c_str(), ignored.data()) == 1 || inet_pton(AF_INET6, name.c_str(), ignored.data()) == 1;
+}
+
+// issuer_of writes the issuer's name in printable ASCII, escaped (RFC 4514), at most kIssuerBytesMax of it: the peer chose it.
+std::string issuer_of(X509* certificate) {
+  const Bio out(BIO_new(BIO_s_mem()));
+  OPENPCC_CHECK(out != nullptr);
+  X509_NAME_print_ex(out.get(), X509_get_issuer_name(certificate), 0, XN_FLAG_RFC2253);
+  char* text = nullptr;
+  const long n = BIO_get_mem_data(out.get(), &text);
+  return n <= 0 ? std::string() : std::string(text, std::min(static_cast<size_t>(n), kIssuerBytesMax));
 }
 
 // Every choice is made here, so that no configuration of the system's can change it.
@@ -177,8 +188,12 @@ struct TlsSession::State {
   std::unexpected<Error> failed(std::unexpected<Error> error);
   std::string reason() const;
 
+  // note_refusal is OpenSSL's hook into each step of the verification; it changes nothing of its outcome.
+  static int note_refusal(int accepted, X509_STORE_CTX* step);
+
   std::shared_ptr<const TlsContext> context;
   Ssl ssl;
+  std::string refused_issuer;  // of the certificate that was refused
   BIO* from_peer;
   BIO* to_peer;
   std::optional<Error> failure;
@@ -193,10 +208,21 @@ std::unexpected<Error> TlsSession::State::failed(std::unexpected<Error> error) {
   return error;
 }
 
+int TlsSession::State::note_refusal(int accepted, X509_STORE_CTX* step) {
+  X509* const certificate = X509_STORE_CTX_get_current_cert(step);
+  if (accepted == 1 || certificate == nullptr) return accepted;
+  auto* const ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(step, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  static_cast<State*>(SSL_get_app_data(ssl))->refused_issuer = issuer_of(certificate);
+  return accepted;
+}
+
 // reason names what was refused: our judgement of the certificate where there is one, else OpenSSL's word for the failure.
 std::string TlsSession::State::reason() const {
   const long verdict = SSL_get_verify_result(ssl.get());
-  if (verdict != X509_V_OK) return X509_verify_cert_error_string(verdict);
+  if (verdict != X509_V_OK) {
+    const std::string issuer = refused_issuer.empty() ? "" : " (a certificate issued by " + refused_issuer + ")";
+    return X509_verify_cert_error_string(verdict) + issuer;
+  }
   const char* text = ERR_reason_error_string(ERR_peek_last_error());
   return text != nullptr ? text : "unknown";
 }
@@ -224,6 +250,8 @@ TlsSession TlsSession::client(std::shared_ptr<const TlsContext> context, const s
   auto state = std::make_unique<State>(std::move(context));
   SSL* ssl = state->ssl.get();
   SSL_set_connect_state(ssl);
+  SSL_set_app_data(ssl, state.get());
+  SSL_set_verify(ssl, SSL_VERIFY_PEER, State::note_refusal);
   if (is_address(server_name)) {
     OPENPCC_CHECK(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name.c_str()) == 1);
   } else {

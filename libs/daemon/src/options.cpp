@@ -125,6 +125,20 @@ void Options::add(std::string_view key, std::string& value, Choices choices, std
                .show = [&value] { return toml_string(value); }});
 }
 
+void Options::add(std::string_view key, std::string& value, Accept accept, std::string_view help) {
+  state_->add({.key = std::string(key),
+               .help = std::string(help),
+               .form = "text",
+               .assign = [&value, accept = std::move(accept)](const Value& v) -> Complaint {
+                 const auto* given = std::get_if<std::string>(&v.data);
+                 if (given == nullptr) return "expects text in quotes";
+                 if (auto complaint = accept(*given)) return complaint;
+                 value = *given;
+                 return std::nullopt;
+               },
+               .show = [&value] { return toml_string(value); }});
+}
+
 void Options::add(std::string_view key, std::filesystem::path& value, std::string_view help, Presence presence) {
   state_->add({.key = std::string(key),
                .help = std::string(help),
@@ -335,11 +349,16 @@ std::string Options::help() const {
 }
 
 Environment current_environment() {
+  constexpr std::string_view kShared[] = {"https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY",    "all_proxy",
+                                          "ALL_PROXY",   "no_proxy",    "NO_PROXY",   "SSL_CERT_FILE", "SSL_CERT_DIR"};
   Environment out;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const size_t equals = text.find('=');
-    if (text.starts_with("OPENPCC_") && equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (equals == std::string_view::npos) continue;
+    const std::string_view name = text.substr(0, equals);
+    if (!name.starts_with("OPENPCC_") && std::ranges::find(kShared, name) == std::end(kShared)) continue;
+    out.emplace(name, text.substr(equals + 1));
   }
   return out;
 }

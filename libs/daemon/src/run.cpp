@@ -11,37 +11,22 @@ using namespace std::chrono_literals;
 using http::Milliseconds;
 using http::Task;
 
-// Common are the settings that every daemon has.
-struct Common {
-  bool admin_enabled = true;
-  http::Endpoint admin;
-  std::string log_format = "text";
-  std::string log_level = "info";
-  Milliseconds drain_timeout = 30s;
+Log::Format format_of(const CommonSettings& common) { return common.log_format == "json" ? Log::Format::json : Log::Format::text; }
 
-  void declare(Options& options) {
-    options.add("drain_timeout", drain_timeout, "how long running requests may go on after SIGTERM");
-    options.add("admin.enabled", admin_enabled, "whether /livez, /readyz and /metrics are served");
-    options.add("admin.listen", admin, "where they are served; whoever reaches it sees counters, never requests");
-    options.add("log.format", log_format, Choices{"text", "json"}, "how log lines are written to stderr");
-    options.add("log.level", log_level, Choices{"debug", "info", "warning", "error"}, "the least level that is written");
-  }
-  Log::Format format() const { return log_format == "json" ? Log::Format::json : Log::Format::text; }
-  Level level() const {
-    if (log_level == "debug") return Level::debug;
-    if (log_level == "warning") return Level::warning;
-    return log_level == "error" ? Level::error : Level::info;
-  }
-};
+Level level_of(const CommonSettings& common) {
+  if (common.log_level == "debug") return Level::debug;
+  if (common.log_level == "warning") return Level::warning;
+  return common.log_level == "error" ? Level::error : Level::info;
+}
 
 // Process is one running daemon. Its members die in reverse order: first what the program handed over, which holds sockets and timers of the
 // loop; then the loop with every coroutine that still waits, none of which is resumed; then what those were given to write to.
 class Process final : public Daemon {
  public:
-  Process(std::string_view program, const Options& options, const Common& common)
+  Process(std::string_view program, const Options& options, const CommonSettings& common)
       : options_(options),
         common_(common),
-        log_(program, common.format(), common.level(), clock_),
+        log_(program, format_of(common), level_of(common), clock_),
         admin_([this] { return is_ready(); }, [this] { return metrics_text(); }),
         drained_(loop_.executor()) {}
 
@@ -78,7 +63,7 @@ class Process final : public Daemon {
   Task<> report_stragglers();
 
   const Options& options_;
-  const Common& common_;
+  const CommonSettings& common_;
   http::SystemClock clock_;
   Log log_;
   Metrics metrics_;
@@ -187,9 +172,17 @@ Task<> Process::drain_one(http::Server& server) {
 
 }  // namespace
 
+void CommonSettings::declare(Options& options) {
+  options.add("drain_timeout", drain_timeout, "how long running requests may go on after SIGTERM");
+  options.add("admin.enabled", admin_enabled, "whether /livez, /readyz and /metrics are served");
+  options.add("admin.listen", admin, "where they are served; whoever reaches it sees counters, never requests");
+  options.add("log.format", log_format, Choices{"text", "json"}, "how log lines are written to stderr");
+  options.add("log.level", log_level, Choices{"debug", "info", "warning", "error"}, "the least level that is written");
+}
+
 int run(int argc, char** argv, Options options, const Start& start, std::string_view admin) {
   std::signal(SIGPIPE, SIG_IGN);  // a peer that left shows as an error of its own exchange
-  Common common;
+  CommonSettings common;
   auto endpoint = http::Endpoint::parse(admin);
   OPENPCC_CHECK(endpoint.has_value());
   common.admin = std::move(*endpoint);

@@ -119,6 +119,14 @@ Result<BundleContent> read(ByteSpan bundle) {
   return out;
 }
 
+// read_signed reads the bundle that was signed for `epoch`.
+Result<BundleContent> read_signed(ByteSpan bundle, uint64_t epoch, const Trust& trust) {
+  OPENPCC_LET(BundleContent content, read(bundle));
+  if (content.epoch != epoch) return fail(Code::verification_failed, "directory.bundle.epoch", "not the one that was signed");
+  if (content.deployment != trust.deployment) return fail(Code::rejected, "directory.bundle.deployment", content.deployment);
+  return content;
+}
+
 Result<> check_time(const BundleContent& content, UnixSeconds now) {
   const UnixSeconds lifetime = content.not_after - content.not_before;
   if (lifetime <= 0 || lifetime > kBundleLifetimeMax_s) {
@@ -179,12 +187,22 @@ Result<VerifiedBundle> verify_bundle(ByteSpan bundle, ByteSpan signature, const 
   const auto digest = crypto::sha256(bundle);
   OPENPCC_LET(const uint64_t epoch, signed_epoch(signature, trust.directory_key, digest));
   OPENPCC_TRY(check_last({epoch, digest}, last));
-  OPENPCC_LET(BundleContent content, read(bundle));
-  if (content.epoch != epoch) return fail(Code::verification_failed, "directory.bundle.epoch", "not the one that was signed");
-  if (content.deployment != trust.deployment) return fail(Code::rejected, "directory.bundle.deployment", content.deployment);
+  OPENPCC_LET(BundleContent content, read_signed(bundle, epoch, trust));
   OPENPCC_TRY(check_time(content, now));
   OPENPCC_LET(auto beacons, verify_beacons(content, trust.beacon_key, now));
   return VerifiedBundle(std::move(content), std::move(beacons), digest);
+}
+
+Result<SignedTimes> signed_times(ByteSpan bundle, ByteSpan signature, const Trust& trust) {
+  if (bundle.size() > kBundleBytesMax) return fail(Code::limit, "directory.bundle.too_large");
+  OPENPCC_LET(const uint64_t epoch, signed_epoch(signature, trust.directory_key, crypto::sha256(bundle)));
+  OPENPCC_LET(const BundleContent content, read_signed(bundle, epoch, trust));
+  SignedTimes out{content.not_before, content.not_after, std::nullopt};
+  for (const std::string& text : content.beacons) {
+    OPENPCC_LET(const note::VerifiedBeacon beacon, note::verify_beacon(as_bytes(text), trust.beacon_key));
+    out.newest_beacon = std::max(out.newest_beacon.value_or(beacon.time()), beacon.time());
+  }
+  return out;
 }
 
 }  // namespace openpcc::directory

@@ -165,6 +165,26 @@ TEST_F(BundleTest, time) {
   EXPECT_RULE(verify_content(), "directory.bundle.lifetime");
 }
 
+TEST_F(BundleTest, signed_times_need_signatures_and_no_clock) {
+  const directory::Trust trust{world_.directory_key.verifier(), world_.beacon_key.verifier(), "demo.example"};
+  const SignedBundle old = signed_bundle();
+  const auto times = signed_times(old.bundle, as_bytes(old.signature), trust);
+  ASSERT_OK(times);
+  EXPECT_EQ(times->not_before, content_.not_before);
+  EXPECT_EQ(times->not_after, content_.not_after);
+  EXPECT_EQ(times->newest_beacon, world_.beacons[0].time());
+  content_.beacons.clear();
+  const SignedBundle bare = signed_bundle();
+  EXPECT_EQ(signed_times(bare.bundle, as_bytes(bare.signature), trust)->newest_beacon, std::nullopt);
+  EXPECT_RULE(signed_times(bare.bundle, as_bytes(old.signature), trust), "directory.signature.digest");
+  const World other(2);
+  EXPECT_RULE(signed_times(old.bundle, as_bytes(old.signature), {other.directory_key.verifier(), trust.beacon_key, "demo.example"}),
+              "note.verify.unsigned");
+  EXPECT_RULE(signed_times(old.bundle, as_bytes(old.signature), {trust.directory_key, trust.beacon_key, "other"}),
+              "directory.bundle.deployment");
+  EXPECT_RULE(signed_times(Bytes(kBundleBytesMax + 1), as_bytes(old.signature), trust), "directory.bundle.too_large");
+}
+
 TEST_F(BundleTest, beacons) {
   content_.beacons = {note::make_beacon(1, kNow + kClockSkew_s, world_.beacon_key, world_.random)};
   EXPECT_OK(verify_content());

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "connection.h"
+#include "tunnel.h"
 
 namespace openpcc::http {
 namespace {
@@ -32,14 +33,18 @@ bool idempotent(std::string_view method) {
   return std::ranges::find(kMethods, method) != kMethods.end();
 }
 
+std::unexpected<Error> no_roots(const Endpoint& endpoint) {
+  return fail(Code::unsupported, "http.client.tls", endpoint.to_string() + ": there are no trusted roots to judge its certificate by");
+}
+
 // Pool keeps connections between exchanges. Exchanges share it, so that it outlives the Client where it must.
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
-  Pool(const Executor& executor, std::shared_ptr<const crypto::TlsContext> tls, const ClientLimits& limits)
-      : executor_(executor), tls_(std::move(tls)), limits_(limits) {}
+  Pool(const Executor& executor, std::shared_ptr<const crypto::TlsContext> tls, const ClientLimits& limits,
+       std::shared_ptr<const ProxyRules> proxies)
+      : executor_(executor), tls_(std::move(tls)), limits_(limits), proxies_(std::move(proxies)) {}
 
   const ClientLimits& limits() const { return limits_; }
-  bool speaks_tls() const { return tls_ != nullptr; }
 
   // take returns a kept connection that is still good, or null.
   std::shared_ptr<Connection> take(const Endpoint& endpoint);
@@ -55,12 +60,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
     Clock::time_point since;
   };
   static std::string key(const Endpoint& endpoint);
+  static Task<Result<std::unique_ptr<Stream>>> reach(std::shared_ptr<Pool> self, Endpoint endpoint);
   void sweep();
   void sweep_later();
 
   Executor executor_;
   std::shared_ptr<const crypto::TlsContext> tls_;
   ClientLimits limits_;
+  std::shared_ptr<const ProxyRules> proxies_;
   std::unordered_map<std::string, std::list<Idle>> idle_;  // the latest used at the end
   std::unique_ptr<Alarm> sweeper_;
   bool closed_ = false;
@@ -115,11 +122,28 @@ void Pool::close() {
   sweeper_.reset();
 }
 
-Task<Result<std::shared_ptr<Connection>>> Pool::open(std::shared_ptr<Pool> self, Endpoint endpoint) {
+// reach makes the bytes flow to the endpoint, directly or through the proxy that stands before it.
+Task<Result<std::unique_ptr<Stream>>> Pool::reach(std::shared_ptr<Pool> self, Endpoint endpoint) {
+  const OutgoingProxy* const found = self->proxies_ ? proxy_for(*self->proxies_, endpoint) : nullptr;
+  if (found != nullptr) {
+    std::shared_ptr<const OutgoingProxy> proxy(self->proxies_, found);
+    std::shared_ptr<const crypto::TlsContext> context = self->tls_;
+    if (proxy->endpoint().kind == Endpoint::Kind::tls && !context) co_return no_roots(proxy->endpoint());
+    const TunnelLimits limits{self->limits_.connect_timeout, self->limits_.head_bytes_max};
+    Result<std::unique_ptr<Stream>> tunnel = co_await open_tunnel(std::move(proxy), std::move(endpoint), std::move(context), limits);
+    co_return tunnel;
+  }
   Result<std::unique_ptr<Stream>> stream = co_await connect(endpoint, self->limits_.connect_timeout);
   if (!stream) co_return fail(Code::unavailable, "http.client.connect", stream.error().detail);
+  co_return stream;
+}
+
+Task<Result<std::shared_ptr<Connection>>> Pool::open(std::shared_ptr<Pool> self, Endpoint endpoint) {
+  std::shared_ptr<const crypto::TlsContext> context = self->tls_;
+  if (endpoint.kind == Endpoint::Kind::tls && !context) co_return no_roots(endpoint);
+  Result<std::unique_ptr<Stream>> stream = co_await reach(self, endpoint);
+  if (!stream) co_return std::unexpected(stream.error());
   if (endpoint.kind == Endpoint::Kind::tls) {
-    std::shared_ptr<const crypto::TlsContext> context = self->tls_;
     std::string name = endpoint.host;
     stream = co_await tls_client(std::move(*stream), std::move(context), std::move(name), self->limits_.connect_timeout);
     if (!stream) co_return fail(stream.error().code, "http.client.tls", endpoint.to_string() + ": " + describe(stream.error()));
@@ -343,7 +367,6 @@ class PooledClient final : public Client {
  private:
   static Task<Result<std::unique_ptr<ClientExchange>>> begin(std::shared_ptr<Pool> pool, Endpoint endpoint, RequestHead head,
                                                              std::optional<uint64_t> body_bytes) {
-    OPENPCC_CHECK(endpoint.kind != Endpoint::Kind::tls || pool->speaks_tls());
     const Framing framing = body_bytes ? Framing{Framing::Kind::length, *body_bytes} : Framing{Framing::Kind::chunked, 0};
     // A request without a body needs no length, unless its method lets one expect a body (RFC 9110 s8.6).
     const bool bodiless =
@@ -378,8 +401,9 @@ Task<Result<Bytes>> ClientExchange::read_all(size_t bytes_max) {
   }
 }
 
-std::unique_ptr<Client> Client::create(Loop& loop, std::shared_ptr<const crypto::TlsContext> tls, ClientLimits limits) {
-  return std::make_unique<PooledClient>(std::make_shared<Pool>(loop.executor(), std::move(tls), limits));
+std::unique_ptr<Client> Client::create(Loop& loop, std::shared_ptr<const crypto::TlsContext> tls, ClientLimits limits,
+                                       std::shared_ptr<const ProxyRules> proxies) {
+  return std::make_unique<PooledClient>(std::make_shared<Pool>(loop.executor(), std::move(tls), limits, std::move(proxies)));
 }
 
 Task<Result<Client::Answer>> Client::fetch(const Endpoint& endpoint, RequestHead head, Bytes body, size_t answer_bytes_max) {

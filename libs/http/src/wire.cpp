@@ -318,6 +318,8 @@ struct Lookup {
 
 Task<std::vector<Address>> resolve(const std::string& host, uint16_t port, Milliseconds timeout) {
   if (const auto literal = literal_address(host, port)) co_return std::vector<Address>{*literal};
+  // Never asked of anybody (RFC 6761 s6.3): whoever answers for this name could have it lead elsewhere, and a machine may lack a hosts file.
+  if (host == "localhost") co_return std::vector<Address>{*literal_address("127.0.0.1", port), *literal_address("::1", port)};
   const Executor executor = co_await asio::this_coro::executor;
   const auto lookup = std::make_shared<Lookup>(executor);
   lookup->resolver.async_resolve(host, std::to_string(port),

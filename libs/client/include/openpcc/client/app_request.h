@@ -14,7 +14,7 @@ namespace openpcc::client {
 // Door is what the proxy demands of whoever connects.
 struct Door {
   uint16_t port;                       // where we listen
-  std::optional<std::string> api_key;  // demanded as "Authorization: Bearer <key>" when set
+  std::optional<std::string> api_key;  // demanded when set: "Authorization: Bearer <key>" or "x-api-key: <key>"
   std::vector<std::string> hosts;      // names that may stand in Host, besides the loopback ones
 };
 

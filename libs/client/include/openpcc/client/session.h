@@ -31,6 +31,16 @@ struct Route {
   std::vector<directory::NodePtr> nodes;
 };
 
+// Published is what a relay serves of the directory, nothing of it verified.
+struct Published {
+  Bytes bundle;
+  Bytes signature;
+};
+
+// fetch_published asks one relay for both. `client` outlives the task.
+//   client.relay.fetch   the relay answered, but does not have them; http.client.* where it could not be asked
+http::Task<Result<Published>> fetch_published(http::Client& client, http::Endpoint relay);
+
 // Session belongs to one loop. The references outlive it.
 class Session {
  public:
@@ -38,10 +48,13 @@ class Session {
           daemon::Metrics& metrics);
 
   // refresh fetches bundle and signature through a relay and takes them over when they verify; otherwise the last bundle stays in use.
-  //   client.relay.fetch     the relay does not have them
-  //   client.gateway_key     the bundle has no X-Wing key configuration
-  //   directory.*, note.*    they are refused
+  //   client.relay.fetch     the relay does not have them, or cannot be reached (the detail says which)
+  //   and the errors of take
   http::Task<Result<>> refresh();
+  // take takes over what was fetched.
+  //   client.gateway_key     the bundle has no X-Wing key configuration
+  //   directory.*, note.*    it is refused
+  Result<> take(const Published& published);
   // keep_fresh refreshes for as long as the loop runs: quickly until the first bundle, then at the interval, or at once after wake().
   http::Task<> keep_fresh();
   // wake asks for a refresh soon: a gateway that knows none of our nodes has a newer bundle.
@@ -56,12 +69,12 @@ class Session {
   bool ready() const;
   std::set<std::string> models() const;
   const std::vector<directory::Entry>& entries() const { return nodes_.entries(); }
+  // bundle is the newest one taken over.
+  const std::optional<directory::VerifiedBundle>& bundle() const { return bundle_; }
   // problem is why the last refresh was refused; empty when it was not.
   const std::optional<Error>& problem() const { return problem_; }
 
  private:
-  http::Task<Result<Bytes>> fetch(const http::Endpoint& relay, std::string_view target, size_t bytes_max);
-  Result<> accept(ByteSpan bundle, ByteSpan signature);
   const http::Endpoint& any_relay();
 
   SessionConfig config_;

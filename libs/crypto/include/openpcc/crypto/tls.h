@@ -39,7 +39,7 @@ class TlsContext {
 };
 
 // TlsSession is one connection's machine. Any error is terminal; every later call returns it again. Not thread-safe.
-//   crypto.tls.handshake   the peer's certificate, name or messages were refused
+//   crypto.tls.handshake   the peer's certificate, name or messages were refused; the detail says why, and who issued the certificate
 //   crypto.tls.record      a record after the handshake was bad
 //   crypto.tls.truncated   the transport ended without close_notify
 class TlsSession {

@@ -49,11 +49,23 @@ class Daemon {
   virtual void stop(int exit_status = 0) = 0;
 };
 
+// CommonSettings are what every daemon has besides its own.
+struct CommonSettings {
+  bool admin_enabled = true;
+  http::Endpoint admin;
+  std::string log_format = "text";
+  std::string log_level = "info";
+  std::chrono::milliseconds drain_timeout{30'000};
+
+  // declare adds admin.listen, admin.enabled, log.format, log.level and drain_timeout. run() does so itself; other readers of a daemon's
+  // configuration need it.
+  void declare(Options& options);
+};
+
 using Start = std::function<Result<>(Daemon&)>;
 
-// run is the rest of main(): it adds the settings that every daemon has (admin.listen, admin.enabled, log.format, log.level, drain_timeout),
-// loads everything, calls `start` once, and runs until SIGTERM or SIGINT; a second signal does not wait for the drain's end.
-// Returns the exit status: 0, 1 when `start` failed or stop(1) was called, 2 for the command line or the configuration.
+// run is the rest of main(): it adds the CommonSettings, loads everything, calls `start` once, and runs until SIGTERM or SIGINT; a second
+// signal does not wait for the drain's end. Returns the exit status: 0, 1 when `start` failed or stop(1) was called, 2 for the command line or the configuration.
 // `admin`: where the admin endpoint is by default; "http://127.0.0.1:0" lets the system choose the port.
 int run(int argc, char** argv, Options options, const Start& start, std::string_view admin = "http://127.0.0.1:0");
 

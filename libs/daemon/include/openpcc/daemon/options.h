@@ -39,7 +39,10 @@ struct Range {
 // Choices are the words that a setting may have.
 using Choices = std::vector<std::string_view>;
 
-// Environment is a snapshot of the environment variables.
+// Accept says what is wrong with a text, as a sentence that begins with "expects", or nothing. It must not repeat the text.
+using Accept = std::function<std::optional<std::string>(std::string_view)>;
+
+// Environment is a snapshot of the environment variables that this project reads.
 using Environment = std::map<std::string, std::string, std::less<>>;
 
 // Options binds settings to the members of the program's own struct. What a member holds when it is added is its default. A key is lower
@@ -62,6 +65,7 @@ class Options {
   void add(std::string_view key, bool& value, std::string_view help);
   void add(std::string_view key, std::string& value, std::string_view help, Presence presence = Presence::optional);
   void add(std::string_view key, std::string& value, Choices choices, std::string_view help);
+  void add(std::string_view key, std::string& value, Accept accept, std::string_view help);
   void add(std::string_view key, std::filesystem::path& value, std::string_view help, Presence presence = Presence::optional);
   void add(std::string_view key, std::vector<std::string>& value, std::string_view help, Presence presence = Presence::optional);
   // Durations are written "250ms", "10s", "5m" or "2h".
@@ -141,7 +145,8 @@ std::string format_duration(std::chrono::milliseconds duration);
 //   daemon.secret.size          it is empty or larger
 Result<SecretBytes> read_secret(const std::filesystem::path& path, size_t bytes_max = 64 * 1024);
 
-// current_environment copies the OPENPCC_* variables of this process.
+// current_environment copies the OPENPCC_* variables of this process, and those that many programs share: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
+// NO_PROXY (and the same in lower case), SSL_CERT_FILE, SSL_CERT_DIR.
 Environment current_environment();
 
 }  // namespace openpcc::daemon

@@ -103,4 +103,15 @@ class VerifiedBundle {
 Result<VerifiedBundle> verify_bundle(ByteSpan bundle, ByteSpan signature, const Trust& trust, UnixSeconds now,
                                      const std::optional<LastSeen>& last);
 
+// SignedTimes is what the directory's and the beacon's keys say about time.
+struct SignedTimes {
+  UnixSeconds not_before;
+  UnixSeconds not_after;
+  std::optional<UnixSeconds> newest_beacon;
+};
+
+// signed_times reads them without a clock to judge them by: to find out whether this machine's clock is wrong. It is no verification: nothing
+// else of the bundle may be used. Errors: those of verify_bundle that are about signatures and syntax.
+Result<SignedTimes> signed_times(ByteSpan bundle, ByteSpan signature, const Trust& trust);
+
 }  // namespace openpcc::directory

@@ -8,6 +8,7 @@
 #include "openpcc/http/endpoint.h"
 #include "openpcc/http/loop.h"
 #include "openpcc/http/message.h"
+#include "openpcc/http/outgoing_proxy.h"
 
 namespace openpcc::http {
 
@@ -42,14 +43,17 @@ struct ClientLimits {
 
 class Client {
  public:
-  // `tls` may be null when no endpoint is https.
-  static std::unique_ptr<Client> create(Loop& loop, std::shared_ptr<const crypto::TlsContext> tls, ClientLimits limits = {});
+  // `tls` may be null: then https endpoints fail with http.client.tls. `proxies`: which outgoing proxy stands before an endpoint; null: none.
+  static std::unique_ptr<Client> create(Loop& loop, std::shared_ptr<const crypto::TlsContext> tls, ClientLimits limits = {},
+                                        std::shared_ptr<const ProxyRules> proxies = nullptr);
   virtual ~Client() = default;
   // open sends the request's head. `body_bytes`: Content-Length; nullopt: chunked. A connection from the pool that turns out dead before
   // the first byte of an answer is replaced once, unseen, when nothing but the head was sent.
-  //   http.client.connect   nobody listens there, or the name is unknown
+  //   http.client.connect   nobody listens there, or the name is unknown; the detail says when it is about the outgoing proxy
   //   http.emit.*           the head would not be legal on the wire
   //   http.client.tls       the handshake failed: certificate, name, or no TLS 1.3 (the detail says which)
+  //   http.client.proxy     the outgoing proxy refused to connect us, with its status in the detail
+  //   http.client.proxy_answer   the outgoing proxy's answer cannot be believed
   virtual Task<Result<std::unique_ptr<ClientExchange>>> open(const Endpoint& endpoint, RequestHead head,
                                                              std::optional<uint64_t> body_bytes) = 0;
 

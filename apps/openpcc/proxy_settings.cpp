@@ -1,0 +1,61 @@
+#include "proxy_settings.h"
+
+#include <algorithm>
+
+#include "files.h"
+
+namespace openpcc::app {
+namespace {
+
+// Simulated evidence proves nothing, so a policy that takes it is good for this machine alone: nobody may be sent away to such nodes.
+Result<> check_policy_fits(const policy::Policy& policy, const std::vector<http::Endpoint>& relays) {
+  const bool all_here = std::all_of(relays.begin(), relays.end(), [](const http::Endpoint& relay) { return relay.is_loopback(); });
+  if (std::holds_alternative<policy::ProductionPolicy>(policy) || all_here) return {};
+  return fail(Code::rejected, "proxy.policy.simulated",
+              "policy: its kind is development, which accepts simulated TEEs; relays beyond loopback need one of kind production");
+}
+
+}  // namespace
+
+void ProxySettings::declare(daemon::Options& options) {
+  options.add("listen", listen, "where applications connect: their base URL is this address and /v1");
+  options.add("relays", session.relays, "relays of different operators; one is drawn for each request", daemon::Presence::required);
+  options.add("policy", policy, "what a node must prove before it is used", daemon::Presence::required);
+  options.add("recipients", session.recipients, daemon::Range{1, 4}, "nodes that can open one request; 1 means once overall");
+  options.add("refresh_interval", session.refresh_interval, "how often the directory's bundle is fetched, jittered");
+  options.add("profile", profile, daemon::Choices{"low-latency", "balanced", "strict"}, "how much sizes and times of answers are hidden");
+  options.add("api_key_file", api_key_file, "a key that applications must send; required to listen on more than loopback");
+  options.add("hosts", hosts, "names besides localhost under which applications may reach us");
+  outgoing.declare(options);
+  tls.declare(options);
+  options.check([this]() -> Result<> {
+    const auto plain = [](const http::Endpoint& relay) { return relay.kind == http::Endpoint::Kind::tcp && !relay.is_loopback(); };
+    if (std::any_of(session.relays.begin(), session.relays.end(), plain)) {
+      return fail(Code::rejected, "proxy.relays.plain",
+                  "relays: https beyond this machine, or everyone on the way sees when you ask and how much");
+    }
+    if (listen.is_loopback() || !api_key_file.empty()) return {};
+    return fail(Code::rejected, "proxy.listen.key",
+                "listen: only loopback without api_key_file, or everyone nearby could spend your tokens");
+  });
+}
+
+Result<std::shared_ptr<const policy::Policy>> ProxySettings::read_policy() const {
+  OPENPCC_LET(const Bytes text, read_bounded(policy, policy::kPolicyBytesMax));
+  OPENPCC_LET(policy::Policy parsed, policy::parse(text));
+  OPENPCC_TRY(check_policy_fits(parsed, session.relays));
+  return std::make_shared<const policy::Policy>(std::move(parsed));
+}
+
+Result<client::ProxyConfig> ProxySettings::proxy_config() const {
+  client::ProxyConfig out;
+  out.profile = *envelope::parse_profile(profile);
+  out.door.hosts = hosts;
+  if (!api_key_file.empty()) {
+    OPENPCC_LET(const SecretBytes key, daemon::read_secret(api_key_file));
+    out.door.api_key = std::string(as_text(key.reveal()));
+  }
+  return out;
+}
+
+}  // namespace openpcc::app
