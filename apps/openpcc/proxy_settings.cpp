@@ -16,6 +16,7 @@ void ProxySettings::declare(daemon::Options& options) {
   outgoing.declare(options);
   tls.declare(options);
   options.check([this]() -> Result<> {
+    if (session.relays.empty()) return fail(Code::rejected, "proxy.relays.none", "relays: name at least one");
     if (listen.is_loopback() || !api_key_file.empty()) return {};
     return fail(Code::rejected, "proxy.listen.key",
                 "listen: only loopback without api_key_file, or everyone nearby could spend your tokens");

@@ -21,7 +21,9 @@ struct ProxySettings {
   daemon::OutgoingSettings outgoing;
   daemon::TlsSettings tls;
 
-  // declare binds the options to this object, which must stay where it is. Condition: proxy.listen.key.
+  // declare binds the options to this object, which must stay where it is. Conditions:
+  //   proxy.relays.none   an empty list
+  //   proxy.listen.key    a listener beyond loopback that demands no key
   void declare(daemon::Options& options);
   // read_policy: app.file.*, policy.*
   Result<std::shared_ptr<const policy::Policy>> read_policy() const;

@@ -52,6 +52,10 @@ def test_proxy_listens_beyond_loopback_only_with_a_key(tmp_path):
     refused(run("proxy", "--listen", "http://0.0.0.0:0", "--relays", "http://127.0.0.1:1", "--policy", "x"), "proxy.listen.key", 2)
 
 
+def test_proxy_needs_a_relay():
+    refused(run("proxy", "--relays", "[]", "--policy", "x"), "proxy.relays.none", 2)
+
+
 def test_https_listener_needs_its_files(tmp_path):
     refused(run("--listen", "https://127.0.0.1:0", "--gateway", "http://127.0.0.1:1", program="openpcc-relay"), "daemon.tls.missing", 1)
     refused(run("--listen", "https://127.0.0.1:0", "--gateway", "http://127.0.0.1:1", "--tls-chain-file", tmp_path / "none",
