@@ -19,10 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr size_t kAnswerBytesMax = 8u << 20;
 
-// The checks that need what an earlier one gives, in their order.
-constexpr std::string_view kAfterSettings[] = {"policy",  "roots", "outgoing proxy", "relay",    "bundle",  "clock",
-                                               "gateway", "nodes", "models",         "question", "listener"};
-
 // GivenClock stands at a time of the user's choice, or is the machine's.
 class GivenClock final : public Clock {
  public:
@@ -114,6 +110,7 @@ class Doctor {
   http::Task<> ask();
   http::Task<> examine_listener();
   std::string way_to(const http::Endpoint& relay) const;
+  void not_reached(std::initializer_list<std::string_view> checks, const std::string& why);
 
   const DoctorOptions& options_;
   std::filesystem::path config_;
@@ -144,7 +141,8 @@ bool Doctor::read_settings() {
   const auto loaded = declared.load(arguments, environment_);
   if (!loaded) {
     report_.refused("configuration", {}, loaded.error());
-    for (const std::string_view check : kAfterSettings) report_.not_checked(check, "the configuration comes first");
+    not_reached({"policy", "roots", "outgoing proxy", "relay", "bundle", "clock", "gateway", "nodes", "models", "question", "listener"},
+                "the configuration comes first");
     return false;
   }
   auto config = settings_.proxy_config();
@@ -246,15 +244,19 @@ http::Task<> Doctor::examine() {
   } else {
     report_.not_checked("relay", "roots and outgoing proxy come first");
   }
+  if (!session_) not_reached({"bundle", "clock"}, has_policy ? "no relay was asked" : "the policy comes first");
   if (session_ && session_->bundle()) {
     examine_gateway_and_nodes();
     examine_models();
     co_await ask();
   } else {
-    const std::string why = has_policy ? "there is no acceptable bundle" : "the policy comes first";
-    for (const std::string_view check : {"gateway", "nodes", "models", "question"}) report_.not_checked(check, why);
+    not_reached({"gateway", "nodes", "models", "question"}, "there is no acceptable bundle");
   }
   co_await examine_listener();
+}
+
+void Doctor::not_reached(std::initializer_list<std::string_view> checks, const std::string& why) {
+  for (const std::string_view check : checks) report_.not_checked(check, why);
 }
 
 http::Task<std::vector<Served>> Doctor::examine_relays() {

@@ -55,6 +55,7 @@ constexpr Remedy kRemedies[] = {
     {"daemon.secret.", "write the secret into the file, in one line, and chmod 600 it"},
     {"daemon.tls.", "correct the path, or unset the setting or variable to use the system's store"},
     {"crypto.tls.certificate", "the file must hold certificates in PEM (-----BEGIN CERTIFICATE-----)"},
+    {"proxy.relays.none", "write at least one URL into `relays`, better those of two operators"},
     {"proxy.listen.key", "name a key's file in api_key_file, or listen on 127.0.0.1"},
     {"http.proxy.url", "write it as http://[user:password@]host:port; SOCKS is not spoken"},
     {"app.file.", "correct the path in `policy`; the file comes from the operator of the service or is your own"},

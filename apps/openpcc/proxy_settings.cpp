@@ -29,6 +29,7 @@ void ProxySettings::declare(daemon::Options& options) {
   outgoing.declare(options);
   tls.declare(options);
   options.check([this]() -> Result<> {
+    if (session.relays.empty()) return fail(Code::rejected, "proxy.relays.none", "relays: name at least one");
     const auto plain = [](const http::Endpoint& relay) { return relay.kind == http::Endpoint::Kind::tcp && !relay.is_loopback(); };
     if (std::any_of(session.relays.begin(), session.relays.end(), plain)) {
       return fail(Code::rejected, "proxy.relays.plain",

@@ -21,7 +21,10 @@ struct ProxySettings {
   daemon::OutgoingSettings outgoing;
   daemon::TlsSettings tls;
 
-  // declare binds the options to this object, which must stay where it is. Conditions: proxy.listen.key, proxy.relays.plain.
+  // declare binds the options to this object, which must stay where it is. Conditions:
+  //   proxy.relays.none   an empty list
+  //   proxy.relays.plain  http to a relay beyond loopback
+  //   proxy.listen.key    a listener beyond loopback that demands no key
   void declare(daemon::Options& options);
   // read_policy: app.file.*, policy.*, and
   //   proxy.policy.simulated   it accepts simulated TEEs, and a relay is beyond this machine

@@ -60,6 +60,10 @@ def test_a_policy_of_simulated_tees_is_good_for_this_machine_alone(deployment):
     refused(run("proxy", "--relays", "https://relay.example", "--policy", deployment.state["policy"]), "proxy.policy.simulated", 1)
 
 
+def test_proxy_needs_a_relay():
+    refused(run("proxy", "--relays", "[]", "--policy", "x"), "proxy.relays.none", 2)
+
+
 def test_https_listener_needs_its_files(tmp_path):
     refused(run("--listen", "https://127.0.0.1:0", "--gateway", "http://127.0.0.1:1", program="openpcc-relay"), "daemon.tls.missing", 1)
     refused(run("--listen", "https://127.0.0.1:0", "--gateway", "http://127.0.0.1:1", "--tls-chain-file", tmp_path / "none",

@@ -138,7 +138,8 @@ def test_the_report_for_people(proxy):
 def test_the_configuration_comes_first(proxy):
     for text, rule in [(None, "daemon.config.read"), ("relay = 1\n", "daemon.config.unknown"), ("relays = 1\n", "daemon.config.value"),
                        ("", "daemon.config.missing"), ("=\n", "daemon.config.syntax"),
-                       ('listen = "http://0.0.0.0:1"\nrelays = []\npolicy = "x"\n', "proxy.listen.key")]:
+                       ('relays = []\npolicy = "x"\n', "proxy.relays.none"),
+                       ('listen = "http://0.0.0.0:1"\nrelays = ["http://a"]\npolicy = "x"\n', "proxy.listen.key")]:
         proxy.config.unlink(missing_ok=True)
         if text is not None:
             proxy.config.write_text(text)
@@ -154,7 +155,9 @@ def test_files_that_the_configuration_names(tmp_path, deployment, relays):
     assert found(findings, "policy", "problem")["rule"] == "app.file.read"
     assert found(findings, "configuration", "problem", "api_key_file")["rule"] == "daemon.secret.read"
     assert "one relay alone" in found(findings, "configuration", "warning", "relays")["seen"]
-    assert states(findings, "relay") == {"ok"} and states(findings, "nodes") == {"not_checked"}
+    assert states(findings, "relay") == {"ok"}
+    for check in ("bundle", "clock", "nodes"):
+        assert states(findings, check) == {"not_checked"}
 
 
 def test_policies(tmp_path, deployment, relays):
@@ -219,7 +222,8 @@ def test_the_wrong_authority_is_named(tmp_path, deployment, relays):
         assert code == 0 and states(findings, "relay") == {"ok"}
         code, findings = doctor(proxy, environment={"SSL_CERT_FILE": "/nowhere"})
         assert code == 10 and found(findings, "roots", "problem")["rule"] == "daemon.tls.read"
-        assert states(findings, "relay") == {"not_checked"}
+        for check in ("relay", "bundle", "clock", "nodes"):
+            assert states(findings, check) == {"not_checked"}
 
 
 def test_a_clock_that_is_slow(proxy):

@@ -19,8 +19,8 @@ Level level_of(const CommonSettings& common) {
   return common.log_level == "error" ? Level::error : Level::info;
 }
 
-// Process is one running daemon. Its members die in reverse order: first what the program handed over, which holds sockets and timers of the
-// loop; then the loop with every coroutine that still waits, none of which is resumed; then what those were given to write to.
+// Process is one running daemon. Its members die in reverse order: first what was made with the loop, and what may own such things; then the
+// loop, with every coroutine; then what the coroutines use.
 class Process final : public Daemon {
  public:
   Process(std::string_view program, const Options& options, const CommonSettings& common)
@@ -68,15 +68,15 @@ class Process final : public Daemon {
   Log log_;
   Metrics metrics_;
   size_t dropped_counted_ = 0;
-  Admin admin_;
   bool draining_ = false;
   bool was_ready_ = false;
   int exit_status_ = 0;
   size_t draining_servers_ = 0;
   http::Loop loop_;
-  http::Event drained_;
+  Admin admin_;
   std::vector<std::function<bool()>> conditions_;
   std::vector<std::function<Task<>()>> endings_;
+  http::Event drained_;
   std::vector<std::unique_ptr<http::Server>> servers_;
   std::unique_ptr<http::Server> admin_server_;
 };
