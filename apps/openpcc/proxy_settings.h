@@ -23,11 +23,11 @@ struct ProxySettings {
 
   // declare binds the options to this object, which must stay where it is. Conditions:
   //   proxy.relays.none   an empty list
-  //   proxy.relays.plain  http to a relay beyond loopback
   //   proxy.listen.key    a listener beyond loopback that demands no key
   void declare(daemon::Options& options);
   // read_policy: app.file.*, policy.*, and
   //   proxy.policy.simulated   it accepts simulated TEEs, and a relay is beyond this machine
+  //   proxy.relays.plain       such a relay is not reached by https
   Result<std::shared_ptr<const policy::Policy>> read_policy() const;
   // proxy_config: daemon.secret.* for the key's file. The door's port is set by whoever listens.
   Result<client::ProxyConfig> proxy_config() const;

@@ -139,7 +139,7 @@ def test_the_configuration_comes_first(proxy):
     for text, rule in [(None, "daemon.config.read"), ("relay = 1\n", "daemon.config.unknown"), ("relays = 1\n", "daemon.config.value"),
                        ("", "daemon.config.missing"), ("=\n", "daemon.config.syntax"),
                        ('relays = []\npolicy = "x"\n', "proxy.relays.none"),
-                       ('listen = "http://0.0.0.0:1"\nrelays = ["http://a"]\npolicy = "x"\n', "proxy.listen.key")]:
+                       ('listen = "http://0.0.0.0:1"\nrelays = ["https://a"]\npolicy = "x"\n', "proxy.listen.key")]:
         proxy.config.unlink(missing_ok=True)
         if text is not None:
             proxy.config.write_text(text)

@@ -131,7 +131,7 @@ def test_a_proxy_that_intercepts_needs_its_authority_in_a_file(tmp_path, deploym
     ({}, ["--outgoing-proxy", f"http://me:{SECRET}@proxy"], "daemon.config.value", "outgoing_proxy_auth_file", 2),
 ])
 def test_what_cannot_be_used_is_named(deployment, environment, settings, rule, names, code):
-    done = subprocess.run([str(BIN / "openpcc"), "proxy", "--listen", "http://127.0.0.1:0", "--relays", "https://relay.example", "--policy",
+    done = subprocess.run([str(BIN / "openpcc"), "proxy", "--listen", "http://127.0.0.1:0", "--relays", "https://127.0.0.1:1", "--policy",
                            deployment.state["policy"], *settings], capture_output=True, text=True, timeout=60, env=CLEAN | environment)
     assert done.returncode == code, done.stderr
     assert rule in done.stderr and names in done.stderr, done.stderr

@@ -82,6 +82,7 @@ Result<Exceptions> read_exceptions(TomlReader& top) {
   OPENPCC_LET(out.allow_debug, flag(reader, "allow_debug"));
   OPENPCC_LET(out.no_chip_ledger, flag(reader, "no_chip_ledger"));
   OPENPCC_LET(out.one_root_owner, flag(reader, "one_root_owner"));
+  OPENPCC_LET(out.beyond_loopback, flag(reader, "beyond_loopback"));
   OPENPCC_TRY(reader.end());
   return out;
 }
@@ -129,6 +130,9 @@ Result<Policy> finish_production(TomlReader& top, Requirements requirements) {
   if (requirements.exceptions.allow_debug) {
     return fail(Code::rejected, "policy.production.debug", "a debug TEE hides nothing from its operator");
   }
+  if (requirements.exceptions.beyond_loopback) {
+    return fail(Code::rejected, "policy.production.loopback", "nothing of a production policy ends at loopback");
+  }
   OPENPCC_TRY(check_roles({requirements.directory_key.key(), requirements.beacon_key.key()}));
   OPENPCC_TRY(top.end());
   return Access::production(std::move(requirements));
@@ -151,6 +155,7 @@ std::vector<std::string> Exceptions::names() const {
   if (allow_debug) out.emplace_back("allow_debug");
   if (no_chip_ledger) out.emplace_back("no_chip_ledger");
   if (one_root_owner) out.emplace_back("one_root_owner");
+  if (beyond_loopback) out.emplace_back("beyond_loopback");
   return out;
 }
 

@@ -83,10 +83,12 @@ TEST(Policy, production_cannot_name_the_simulator) {
   EXPECT_RULE(parts.parse(), "policy.parse.unknown_key");
 }
 
-TEST(Policy, production_cannot_allow_debug) {
+TEST(Policy, production_cannot_take_exceptions_for_development) {
   Parts parts = Parts::production();
   parts.exceptions = "[exceptions]\nallow_debug = true\n";
   EXPECT_RULE(parts.parse(), "policy.production.debug");
+  parts.exceptions = "[exceptions]\nbeyond_loopback = true\n";
+  EXPECT_RULE(parts.parse(), "policy.production.loopback");
 }
 
 TEST(Policy, empty_broken_and_oversized_files) {
@@ -202,10 +204,10 @@ TEST(Policy, what_is_switched_off_is_named) {
   parts.numbers = "min_tcb = 0\nmin_gpu_tcb = 0\nmin_root_owners = 1\nfreshness_age_s = 600\n";
   EXPECT_RULE(parts.parse(), "policy.exception.one_root_owner");
   parts.ledger.clear();
-  parts.exceptions = "[exceptions]\nallow_debug = true\nno_chip_ledger = true\none_root_owner = true\n";
+  parts.exceptions = "[exceptions]\nallow_debug = true\nno_chip_ledger = true\none_root_owner = true\nbeyond_loopback = true\n";
   const auto policy = parts.parse();
   ASSERT_OK(policy);
-  EXPECT_EQ(requirements(*policy).exceptions.names(), (std::vector<std::string>{"allow_debug", "no_chip_ledger", "one_root_owner"}));
+  EXPECT_EQ(requirements(*policy).exceptions.names(), (std::vector<std::string>{"allow_debug", "no_chip_ledger", "one_root_owner", "beyond_loopback"}));
 }
 
 TEST(Policy, one_key_has_one_role) {

@@ -21,9 +21,10 @@ inline constexpr UnixSeconds kFreshnessAgeMax_s = 1200;
 
 // Exceptions are the checks that a policy may switch off, by name.
 struct Exceptions {
-  bool allow_debug = false;     // development alone: a debug TEE hides nothing from its operator
-  bool no_chip_ledger = false;  // any genuine chip is accepted
-  bool one_root_owner = false;  // min_root_owners may be 1
+  bool allow_debug = false;      // development alone: a debug TEE hides nothing from its operator
+  bool no_chip_ledger = false;   // any genuine chip is accepted
+  bool one_root_owner = false;   // min_root_owners may be 1
+  bool beyond_loopback = false;  // development alone: a client may reach simulated TEEs, and relays without TLS, on other machines
   // names lists the exceptions taken, as they stand in the file.
   std::vector<std::string> names() const;
 };
@@ -83,6 +84,7 @@ const Requirements& requirements(const Policy& policy);
 //   policy.kind                  neither "development" nor "production"
 //   policy.production.sim        a production policy that names roots of the simulated TEE
 //   policy.production.debug      a production policy with the exception allow_debug
+//   policy.production.loopback   a production policy with the exception beyond_loopback
 //   policy.exception.chip_ledger      neither a chip ledger nor the exception no_chip_ledger, or both
 //   policy.exception.one_root_owner   min_root_owners below 2 without the exception
 //   policy.roles.same_key        one key in two roles
