@@ -20,8 +20,10 @@ class ReadyWriter final : public Writer {
 };
 
 constexpr Route kRoutes[] = {
-    {"/v1/chat/completions", chat, error_answer},
-    {"/v1/completions", completions, error_answer},
+    {"/v1/chat/completions", chat, error_answer}, {"/v1/completions", completions, error_answer},
+    {"/v1/embeddings", embeddings, error_answer}, {"/v1/responses", responses, error_answer},
+    {"/v1/messages", messages, anthropic_error},  {"/v1/messages/count_tokens", count_tokens, anthropic_error},
+    {"/tokenize", tokenize_text, error_answer},   {"/detokenize", detokenize, error_answer},
 };
 
 }  // namespace

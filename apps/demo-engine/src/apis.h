@@ -1,4 +1,4 @@
-// The APIs, each in the file of its name.
+// The APIs. Each function reads a request's body and says how it is answered.
 #pragma once
 
 #include "api.h"
@@ -7,5 +7,14 @@ namespace openpcc::demo_engine {
 
 Parsed<Job> chat(ByteSpan body, const Context& context);
 Parsed<Job> completions(ByteSpan body, const Context& context);
+Parsed<Job> embeddings(ByteSpan body, const Context& context);
+Parsed<Job> responses(ByteSpan body, const Context& context);
+Parsed<Job> messages(ByteSpan body, const Context& context);
+Parsed<Job> count_tokens(ByteSpan body, const Context& context);
+Parsed<Job> tokenize_text(ByteSpan body, const Context& context);
+Parsed<Job> detokenize(ByteSpan body, const Context& context);
+
+// anthropic_error is {"type":"error","error":{"type":…,"message":…}}.
+std::string anthropic_error(const ApiError& error);
 
 }  // namespace openpcc::demo_engine
