@@ -119,8 +119,9 @@ Completion call_tool(const ToolCall& call, size_t most) {
 
 std::string report(const Prompt& prompt, const http::Fields& fields, const Served& served) {
   const std::string question = prompt.question ? "Your question begins: \"" + opening(*prompt.question) + "\"\n" : std::string();
+  const std::string characters = prompt.characters == 0 ? std::string() : " with " + std::to_string(prompt.characters) + " characters";
   return "I am the demo engine of OpenPCC, not a language model, and I report what reached me.\n\n" + question + "Model: " + served.name +
-         ". " + prompt.inputs + " with " + std::to_string(prompt.characters) + " characters.\n" + attachments_sentence(prompt.attachments) +
+         ". " + prompt.inputs + characters + ".\n" + attachments_sentence(prompt.attachments) +
          "Fields of the body: " + joined(prompt.body_fields) + ".\n" + cache_sentence(prompt) + "\n" +
          "Names of the header fields: " + joined(names_of(fields)) + ".\n" + who_asked(fields) +
          "\n\n"

@@ -20,10 +20,22 @@ class ReadyWriter final : public Writer {
 };
 
 constexpr Route kRoutes[] = {
-    {"/v1/chat/completions", chat, error_answer}, {"/v1/completions", completions, error_answer},
-    {"/v1/embeddings", embeddings, error_answer}, {"/v1/responses", responses, error_answer},
-    {"/v1/messages", messages, anthropic_error},  {"/v1/messages/count_tokens", count_tokens, anthropic_error},
-    {"/tokenize", tokenize_text, error_answer},   {"/detokenize", detokenize, error_answer},
+    {"/v1/chat/completions", chat, error_answer},
+    {"/v1/completions", completions, error_answer},
+    {"/v1/embeddings", embeddings, error_answer},
+    {"/v1/responses", responses, error_answer},
+    {"/v1/messages", messages, anthropic_error},
+    {"/v1/messages/count_tokens", count_tokens, anthropic_error},
+    {"/tokenize", tokenize_text, error_answer},
+    {"/detokenize", detokenize, error_answer},
+    {"/v1/audio/transcriptions", transcriptions, error_answer},
+    {"/v1/audio/translations", translations, error_answer},
+    {"/v1/audio/speech", speech, error_answer},
+    {"/v1/images/generations", images, error_answer},
+    {"/score", score, error_answer},
+    {"/v1/score", score, error_answer},
+    {"/rerank", rerank, error_answer},
+    {"/v1/rerank", rerank, error_answer},
 };
 
 }  // namespace

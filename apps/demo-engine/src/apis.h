@@ -14,6 +14,13 @@ Parsed<Job> count_tokens(ByteSpan body, const Context& context);
 Parsed<Job> tokenize_text(ByteSpan body, const Context& context);
 Parsed<Job> detokenize(ByteSpan body, const Context& context);
 
+Parsed<Job> transcriptions(ByteSpan body, const Context& context);
+Parsed<Job> translations(ByteSpan body, const Context& context);
+Parsed<Job> speech(ByteSpan body, const Context& context);
+Parsed<Job> images(ByteSpan body, const Context& context);
+Parsed<Job> score(ByteSpan body, const Context& context);
+Parsed<Job> rerank(ByteSpan body, const Context& context);
+
 // anthropic_error is {"type":"error","error":{"type":…,"message":…}}.
 std::string anthropic_error(const ApiError& error);
 

@@ -25,7 +25,7 @@ Parsed<void> add_data_url(std::string_view url, std::string_view param, Prompt& 
     return bad("this engine fetches nothing: media must be data URLs with base64", std::string(param));
   }
   const std::string_view type = url.substr(kDataScheme.size(), mark - kDataScheme.size());
-  return add_base64(type.substr(0, 80), url.substr(mark + kBase64Mark.size()), param, out);
+  return add_base64(type, url.substr(mark + kBase64Mark.size()), param, out);
 }
 
 // add_reference reads {"image_url": "data:…"} or {"image_url": {"url": "data:…"}}.
@@ -44,7 +44,7 @@ Parsed<void> add_source(const json::object& part, std::string_view param, Prompt
   }
   OPENPCC_LET(const std::string media_type, required_text(*source, "media_type"));
   OPENPCC_LET(const std::string data, required_text(*source, "data"));
-  return add_base64(media_type.substr(0, 80), data, param, out);
+  return add_base64(media_type, data, param, out);
 }
 
 Parsed<void> add_audio(const json::object& part, std::string_view param, Prompt& out) {
@@ -52,7 +52,7 @@ Parsed<void> add_audio(const json::object& part, std::string_view param, Prompt&
   if (audio == nullptr) return bad("input_audio is required", std::string(param));
   OPENPCC_LET(const std::string format, required_text(*audio, "format"));
   OPENPCC_LET(const std::string data, required_text(*audio, "data"));
-  return add_base64("audio/" + format.substr(0, 80), data, param, out);
+  return add_base64("audio/" + format, data, param, out);
 }
 
 Parsed<std::string> text_of(const json::value* content, std::string_view param, Prompt& out);
@@ -105,7 +105,10 @@ std::string joined(const std::vector<std::string>& words) {
 }  // namespace
 
 Attachment attachment(std::string_view media_type, ByteSpan content) {
-  return {.media_type = std::string(media_type), .bytes = content.size(), .sha256 = to_hex(crypto::sha256(content))};
+  constexpr size_t kShown = 80;  // a media type is the sender's own text
+  std::string type(media_type.substr(0, kShown));
+  std::erase_if(type, [](char c) { return c <= ' ' || c > '~'; });
+  return {.media_type = std::move(type), .bytes = content.size(), .sha256 = to_hex(crypto::sha256(content))};
 }
 
 Parsed<void> add_message(std::string_view role, const json::value* content, std::string_view param, Prompt& out) {

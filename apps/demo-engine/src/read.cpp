@@ -13,6 +13,7 @@ bool is_id(const json::value& value) { return value.is_int64() && value.get_int6
 Text text_of_ids(const json::array& ids) {
   Text out{.text = {}, .tokens = ids.size()};
   for (const json::value& id : ids) out.text += token_text(static_cast<uint64_t>(id.get_int64())).value_or("\ufffd");
+  if (!is_utf8(out.text)) out.text = "\ufffd";  // tokens of half characters
   return out;
 }
 
@@ -82,6 +83,12 @@ Parsed<const json::object*> object_of(const json::object& object, std::string_vi
 bool is_text(const json::object& object, std::string_view name, std::string_view text) {
   const auto* value = member(object, name);
   return value != nullptr && value->is_string() && view(value->get_string()) == text;
+}
+
+bool is_utf8(std::string_view text) {
+  boost::system::error_code error;
+  json::parse(json::serialize(json::value(json::string_view(text.data(), text.size()))), error);  // Boost.JSON reads nothing else
+  return !error;
 }
 
 Parsed<void> check_model(std::optional<std::string_view> name, const Served& served) {

@@ -33,6 +33,9 @@ Parsed<const json::object*> object_of(const json::object& object, std::string_vi
 // is_text says whether a member is there and is exactly this text.
 bool is_text(const json::object& object, std::string_view name, std::string_view text);
 
+// is_utf8 says whether text may stand in JSON.
+bool is_utf8(std::string_view text);
+
 // check_model refuses any model but the one that is served (404); none at all is accepted, as vLLM does.
 Parsed<void> check_model(std::optional<std::string_view> name, const Served& served);
 Parsed<void> read_model(const json::object& body, const Served& served);

@@ -46,6 +46,7 @@ Parsed<Job> detokenize(ByteSpan bytes, const Context& context) {
     if (!known) return bad("a token is out of the vocabulary", "tokens");
     out += *known;
   }
+  if (!is_utf8(out)) return bad("the tokens end inside a character", "tokens");
   // vLLM's name for it, and llama.cpp's.
   return instant_job(json::serialize(json::object{{"prompt", out}, {"content", out}}));
 }

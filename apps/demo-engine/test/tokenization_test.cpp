@@ -36,6 +36,7 @@ TEST(Tokenization, refuses) {
   expect_error(detokenize, R"({"tokens":"x"})", 400, "must be a list");
   expect_error(detokenize, R"({"tokens":[7]})", 400, "vocabulary");
   expect_error(detokenize, R"({"tokens":["x"]})", 400, "vocabulary");
+  expect_error(detokenize, R"({"tokens":[451]})", 400, "inside a character");
 }
 
 }  // namespace
