@@ -2,6 +2,7 @@
 # ./dev test: every build and every test, then one line "N passed, N failed, N skipped". See CONTRIBUTING.md for what each pass is for.
 #   (nothing)   release, ASan+UBSan and TSan builds, their C++ tests, the end-to-end tests on each, and the checks of the tree
 #   unit        C++ tests of the release build          e2e [pytest options]   end-to-end tests on the release build
+#   soak        ten thousand random cuts, and a thousand streams for a minute with connections killed: 10 min
 #   vllm        the tests that need a real vLLM
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
@@ -118,6 +119,12 @@ case $what in
   all) everything ;;
   unit) only_release; cpp_tests release "$@" ;;
   e2e) only_release; python_tools; pass_e2e "$@" ;;
+  soak)
+    only_release
+    python_tools
+    say "end to end, for long"
+    OPENPCC_CUTS=10000 OPENPCC_STREAMS=1000 OPENPCC_STREAM_SECONDS=60 \
+      py_tests e2e-soak release -k "random_cuts or many_streams" -s "$@" ;;
   vllm)
     only_release
     python_tools
@@ -125,6 +132,6 @@ case $what in
     export OPENPCC_VLLM_PYTHON
     say "end to end, with vLLM"
     py_tests e2e-vllm release -m vllm "$@" ;;
-  *) die "no such part: $what (unit, e2e or vllm)" ;;
+  *) die "no such part: $what (unit, e2e, soak or vllm)" ;;
 esac
 summary

@@ -204,12 +204,12 @@ class Engine:
 
 
 @contextlib.contextmanager
-def faulty_engine(folder, ttft="10ms", tpot="20ms"):
+def faulty_engine(folder, ttft="10ms", tpot="20ms", *arguments):
     listen = f"unix:{folder}/engine.sock"
     with free_port() as admin:
         engine = Engine(listen, admin)
         command = [BIN / "openpcc-demo-engine", "--listen", listen, "--admin-listen", engine.admin, "--ttft", ttft, "--tpot", tpot,
-                   "--fault-control", "--drain-timeout", "2s"]
+                   "--fault-control", "--drain-timeout", "2s", *arguments]
         log = folder / "engine.log"
         with running(command, log) as process:
             wait_answering(process, log, lambda: get(engine.admin + "/readyz")[0] == 200, "the engine")

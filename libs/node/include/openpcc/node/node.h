@@ -22,7 +22,7 @@ class EngineCall;
 struct NodeConfig {
   Engine engine;
   std::vector<Model> models;
-  size_t requests_max = 64;                            // at once; more are told that we are busy
+  size_t requests_max = 1024;                          // at once; more are told that we are busy
   uint64_t envelope_bytes_max = 33u << 20;             // of one envelope: the padded request and its framing
   http::Milliseconds envelope_time_max{60'000};        // until it has arrived whole
   uint64_t envelopes_bytes_max = uint64_t{512} << 20;  // of all envelopes being received at once
