@@ -6,7 +6,8 @@
 
 A rule id is "<prefix>.<word>[.<word>...]". Found are string literals of the C++ sources under libs/ and apps/ (not test/, fuzz/ and bench/)
 that (a) stand in a call of fail(), (b) initialise a Rule, or (c) look like an id and start with the name of a library or program, wherever
-they stand: arguments of readers, rows of verdict tables. What only looks like an id is listed in NOT_RULES with the reason.
+they stand: arguments of readers, rows of verdict tables. Names of settings, options.add("sim.tcb", ...), are none. What else only looks like
+an id is listed in NOT_RULES with the reason.
 """
 
 import pathlib
@@ -55,13 +56,15 @@ def tokens(text):
 
 
 def literals(text):
-    """Yields (literal, line, context): context is "fail", "Rule" or "" for what encloses or introduces it."""
+    """Yields (literal, line, context): context is "fail", "Rule" or "" for what encloses or introduces it, "setting" for the name of one."""
     stack = []  # the name before each open bracket
     previous, before = "", ""
     for token, line in tokens(text):
         if token.startswith('"'):
             if stack and stack[-1] == "fail":
                 context = "fail"
+            elif stack and stack[-1] == "add" and previous == "(":
+                context = "setting"
             elif "Rule" in (before, stack[-1] if stack else ""):
                 context = "Rule"
             else:
@@ -69,7 +72,7 @@ def literals(text):
             yield token[1:-1], line, context
         elif token in "([{":
             # `Rule name = {`, `Rule{` and `Rule name{` alike belong to Rule; `fail(` to fail.
-            stack.append(previous if previous in ("fail", "Rule") else "Rule" if before == "Rule" else "")
+            stack.append(previous if previous in ("fail", "Rule", "add") else "Rule" if before == "Rule" else "")
         elif token in ")]}":
             if stack:
                 stack.pop()
@@ -100,7 +103,7 @@ def find(root):
     found = {}
     for path in sources(root):
         for literal, line, context in literals(path.read_text(encoding="utf-8")):
-            if not ID.match(literal) or literal in NOT_RULES:
+            if not ID.match(literal) or literal in NOT_RULES or context == "setting":
                 continue
             by_name = literal.split(".")[0] in known and not FILE_LIKE.match(literal)
             if context or by_name:

@@ -57,7 +57,7 @@ void add_verify(CLI::App& app, Command& chosen) {
 void add_keygen(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<KeygenOptions>();
   CLI::App* keygen = app.add_subcommand("keygen", "Make a key file for a party of a deployment.");
-  keygen->add_option("kind", options->kind, "gateway, directory or beacon")->required()->check(CLI::IsMember({"gateway", "directory", "beacon"}));
+  keygen->add_option("kind", options->kind, "gateway, directory or beacon")->required();
   keygen->add_option("--name", options->name, "name in the signatures of a directory or beacon key, e.g. example.org/directory");
   keygen->add_option("--out", options->out, "the file to write; it must not exist")->required();
   add_output(*keygen, options->json);

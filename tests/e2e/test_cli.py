@@ -1,10 +1,12 @@
 """The command line: what it writes, how it ends, and what it says when something is wrong."""
 
+import http.server
 import json
 import os
 import re
 import stat
 import subprocess
+import threading
 
 from harness import BIN, MODEL, Deployment, chat_body, tripped, wait_until
 
@@ -34,6 +36,7 @@ def test_version_as_json():
 def test_usage_errors_exit_with_2():
     assert run("nonsense").returncode == 2
     assert run("keygen", "gateway").returncode == 2
+    refused(run("keygen", "house", "--out", "x"), "keygen.kind", 2)
 
 
 def test_keygen_writes_a_secret_once(tmp_path):
@@ -104,6 +107,28 @@ def test_chat_streams_an_answer(deployment):
     refused(run("chat", "--proxy", deployment.url, "--model", "other", "x"), "chat.refused", 1)
     done = run("chat", "--proxy", "http://127.0.0.1:1", "x")
     assert done.returncode == 1 and "openpcc up" in done.stderr
+
+
+def test_chat_says_when_nothing_is_served():
+    class NoModels(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-length", "27")
+            self.end_headers()
+            self.wfile.write(b'{"object":"list","data":[]}')
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), NoModels) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        refused(run("chat", "--proxy", f"http://127.0.0.1:{server.server_port}", "x"), "chat.no_model", 1)
+
+
+def test_up_says_when_it_cannot_have_its_ports(tmp_path):
+    few = subprocess.run(["sh", "-c", 'ulimit -n 24; exec "$@"', "sh", BIN / "openpcc", "up", "--folder", tmp_path, "--port", "0"],
+                         capture_output=True, text=True, timeout=120)
+    refused(few, "up.ports", 1)
 
 
 def test_seal_and_open_need_their_files(deployment, tmp_path):

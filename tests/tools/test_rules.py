@@ -26,12 +26,13 @@ Result<> four(ByteSpan bytes) {
   const auto raw = R"(fail(Code::malformed, "wire.raw"))";
   log("reading wire.toml"), open("wire.toml"), host("example.invalid"), host("node.invalid");
 }
+void declare(Options& options) { options.add("wire.setting", setting, "wire.10.help"); }
 const Row kRows[] = {{"wire.8.row", "expected"}, {"wire.9.row", "seen"}};
 }
 """
 IDS = {
     "wire.1.plain", "wire.2.split", "wire.3.named", "other.4.braced", "odd.5.late", "odd.5.early", "wire.6.reader",
-    "wire.7.chunk", "wire.7.truncated", "wire.8.row", "wire.9.row",
+    "wire.7.chunk", "wire.7.truncated", "wire.8.row", "wire.9.row", "wire.10.help",
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def test_names_the_place(repository):
 
 def test_accepts_when_all_are_tripped(repository):
     complaints, count = rules.check(repository, record(repository, IDS | {"relay.config.port", "test.made_up"}))
-    assert (complaints, count) == ([], 12)
+    assert (complaints, count) == ([], 13)
 
 
 def test_names_a_rule_that_no_test_trips(repository):
