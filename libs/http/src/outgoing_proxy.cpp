@@ -82,9 +82,7 @@ Result<OutgoingProxy> OutgoingProxy::parse(std::string_view url) {
 void OutgoingProxy::set_credentials(ByteSpan user_and_password) {
   // A user name alone has an empty password.
   const bool colon = std::ranges::find(user_and_password, uint8_t{':'}) != user_and_password.end();
-  SecretBytes plain(user_and_password.size() + (colon ? 0 : 1));
-  std::ranges::copy(user_and_password, plain.reveal_mutable().begin());
-  if (!colon) plain.reveal_mutable().back() = ':';
+  const SecretBytes plain = SecretBytes::adopt(concat({user_and_password, as_bytes(colon ? "" : ":")}));
   std::string encoded = to_base64(plain.reveal());
   authorization_ = SecretBytes::adopt(concat({as_bytes(kBasic), as_bytes(encoded)}));
   wipe({reinterpret_cast<uint8_t*>(encoded.data()), encoded.size()});
