@@ -318,7 +318,7 @@ NOTICE = """\
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="What the software path costs, against the engine asked directly.")
-    parser.add_argument("--quick", action="store_true", help="about 25 s instead of 80: fewer rounds, wider errors")
+    parser.add_argument("--quick", action="store_true", help="about 25 s instead of 90: fewer rounds, wider errors")
     options = parser.parse_args(arguments)
     start = time.monotonic()
     print(NOTICE)
