@@ -372,7 +372,7 @@ void Doctor::examine_models() {
     report_.add({"models", {}, Health::problem, "no accepted node serves any", {}, "see the nodes above"});
   }
   for (const std::string& model : models) {
-    const auto route = session_->route(model, {});
+    auto route = session_->route(model, {});
     if (!route) {
       report_.refused("models", model, route.error());
       continue;
@@ -380,7 +380,7 @@ void Doctor::examine_models() {
     std::vector<envelope::Recipient> recipients;
     for (const directory::NodePtr& node : route->nodes) recipients.push_back({node->node_id(), &node->key(), {}, std::nullopt});
     const client::SealOptions sealing{proxy_config_.profile, clock_.now() + proxy_config_.begin_within_s};
-    const auto sealed = client::Exchange::start(route->gateway, {"POST", "", "", "/v1/chat/completions", {}}, as_bytes("{}"),
+    const auto sealed = client::Exchange::start(std::move(route->gateway), {"POST", "", "", "/v1/chat/completions", {}}, as_bytes("{}"),
                                                 std::move(recipients), sealing, random_);
     if (!sealed) {
       report_.refused("models", model, sealed.error());

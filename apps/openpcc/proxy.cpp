@@ -40,6 +40,7 @@ int run_proxy(int argc, char** argv) {
                                                    daemon.clock(), parts->random, daemon.metrics());
     daemon.ready_when([parts] { return parts->session->ready(); });
     daemon.loop().spawn(parts->session->keep_fresh());
+    daemon.loop().spawn(parts->session->make_ahead());
     return {};
   });
 }

@@ -23,6 +23,11 @@ Bytes outer_message(const GatewayTarget& gateway, ByteSpan outer_body) {
   return message;
 }
 
+Result<ohttp::ClientRequest> start_outer(GatewayTarget& gateway, Random& random) {
+  if (!gateway.encapsulation) return ohttp::ClientRequest::start(gateway.key, 0, ohttp::Form::chunked, random);
+  return ohttp::ClientRequest::start(gateway.key, 0, ohttp::Form::chunked, std::move(*gateway.encapsulation));
+}
+
 // Feed holds the bytes that a decoder reads from, and gathers those that come meanwhile.
 class Feed {
  public:
@@ -116,14 +121,15 @@ Exchange::Exchange(Exchange&&) noexcept = default;
 Exchange& Exchange::operator=(Exchange&&) noexcept = default;
 Exchange::~Exchange() = default;
 
-Result<Exchange> Exchange::start(const GatewayTarget& gateway, bhttp::RequestHead head, ByteSpan content,
+Result<Exchange> Exchange::start(GatewayTarget gateway, bhttp::RequestHead head, ByteSpan content,
                                  std::vector<envelope::Recipient> recipients, const SealOptions& options, Random& random) {
   OPENPCC_LET(SealedEnvelope sealed, seal_envelope(std::move(head), content, std::move(recipients), options, random));
-  auto outer = ohttp::ClientRequest::start(gateway.key, 0, ohttp::Form::chunked, random);
+  auto outer = start_outer(gateway, random);
   if (!outer) return fail(Code::unsupported, "client.gateway_key", describe(outer.error()));
   Bytes request;
   outer->seal(outer_message(gateway, sealed.outer_body), true, request);
-  return Exchange(std::make_unique<State>(State{.outer = std::move(*outer), .answer = AnswerReader(std::move(sealed.answer)), .request = std::move(request)}));
+  return Exchange(std::make_unique<State>(
+      State{.outer = std::move(*outer), .answer = AnswerReader(std::move(sealed.answer)), .request = std::move(request)}));
 }
 
 const Bytes& Exchange::request() const { return state_->request; }

@@ -271,16 +271,16 @@ http::Task<Result<>> Proxy::serve_privately(http::ServerExchange& exchange) {
   co_return std::unexpected(std::move(*last));
 }
 
-Result<Exchange> Proxy::seal(const Request& request, const Route& route) {
+Result<Exchange> Proxy::seal(const Request& request, Route& route) {
   std::vector<envelope::Recipient> recipients;
   for (const directory::NodePtr& node : route.nodes) {
     // A fresh salt for each request and node: no prefix is shared between requests, and the salt links nothing.
-    envelope::Recipient recipient{node->node_id(), &node->key(), {}, std::nullopt};
+    envelope::Recipient recipient{node->node_id(), &node->key(), {}, session_.take_encapsulation(node->key())};
     random_.fill(recipient.salt.reveal_mutable());
     recipients.push_back(std::move(recipient));
   }
   const SealOptions options{request.profile, clock_.now() + config_.begin_within_s};
-  return Exchange::start(route.gateway, request.head, request.content.reveal(), std::move(recipients), options, random_);
+  return Exchange::start(std::move(route.gateway), request.head, request.content.reveal(), std::move(recipients), options, random_);
 }
 
 // attempt sends the request once. Once bytes of an answer reached the application this attempt's end is final, told to it here.

@@ -8,13 +8,11 @@ namespace {
 constexpr http::Milliseconds kFirstBundleInterval{200};
 constexpr size_t kSignatureBytesMax = note::kNoteBytesMax;
 
-Result<GatewayTarget> gateway_of(const directory::BundleContent& content) {
-  OPENPCC_LET(const std::vector<ohttp::KeyConfig> configs, ohttp::parse_key_configs(content.ohttp_keys));
-  const auto is_hybrid = [](const ohttp::KeyConfig& config) { return config.kem == hpke::KemId::x_wing; };
-  const auto found = std::find_if(configs.begin(), configs.end(), is_hybrid);
-  if (found == configs.end()) return fail(Code::unsupported, "client.gateway_key", "the bundle has no X-Wing key of the gateway");
-  return GatewayTarget{content.gateway_authority, *found};
-}
+// How many requests that come in one moment are met by encapsulations made ahead.
+constexpr size_t kBurst = 64;
+constexpr size_t kReadyMin = 4;
+constexpr http::Milliseconds kBetweenTwo{1};
+constexpr http::Milliseconds kLong{3'600'000};
 
 http::Task<Result<Bytes>> fetch_one(http::Client& client, http::Endpoint relay, std::string target, size_t bytes_max) {
   http::RequestHead head;
@@ -47,18 +45,29 @@ Session::Session(SessionConfig config, std::shared_ptr<const policy::Policy> pol
 
 const http::Endpoint& Session::any_relay() { return config_.relays[random_.below(config_.relays.size())]; }
 
+Result<Session::Gateway> Session::gateway_of(const directory::BundleContent& content) {
+  OPENPCC_LET(const std::vector<ohttp::KeyConfig> configs, ohttp::parse_key_configs(content.ohttp_keys));
+  const auto is_hybrid = [](const ohttp::KeyConfig& config) { return config.kem == hpke::KemId::x_wing; };
+  const auto found = std::find_if(configs.begin(), configs.end(), is_hybrid);
+  if (found == configs.end()) return fail(Code::unsupported, "client.gateway_key", "the bundle has no X-Wing key of the gateway");
+  OPENPCC_LET(hpke::PublicKey key, hpke::PublicKey::parse(found->kem, found->public_key));
+  return Gateway{content.gateway_authority, *found, std::move(key)};
+}
+
 Result<> Session::take(const Published& published) {
   const policy::Requirements& required = policy::requirements(*policy_);
   const directory::Trust trust{required.directory_key, required.beacon_key, required.deployment};
   const std::optional<directory::LastSeen> last = bundle_ ? std::optional(bundle_->seen()) : std::nullopt;
   OPENPCC_LET(directory::VerifiedBundle verified,
               directory::verify_bundle(published.bundle, published.signature, trust, clock_.now(), last));
-  OPENPCC_LET(GatewayTarget gateway, gateway_of(verified.content()));
+  OPENPCC_LET(Gateway gateway, gateway_of(verified.content()));
   nodes_.update(verified, clock_.now());
   gateway_ = std::move(gateway);
   bundle_ = std::move(verified);
+  keep_encapsulations();
   metrics_.set(daemon::Gauge::bundle_epoch, static_cast<int64_t>(bundle_->content().epoch));
-  const auto accepted = std::count_if(entries().begin(), entries().end(), [](const directory::Entry& entry) { return entry.node != nullptr; });
+  const auto accepted =
+      std::count_if(entries().begin(), entries().end(), [](const directory::Entry& entry) { return entry.node != nullptr; });
   metrics_.set(daemon::Gauge::nodes_known, static_cast<int64_t>(accepted));
   return {};
 }
@@ -107,7 +116,37 @@ Result<Route> Session::route(std::string_view model, const std::set<attest::Node
   }
   if (!models().contains(std::string(model))) return fail(Code::rejected, "client.unknown_model");
   OPENPCC_LET(auto nodes, nodes_.draw(model, config_.recipients, exclude, now, random_));
-  return Route{any_relay(), *gateway_, std::move(nodes)};
+  GatewayTarget gateway{gateway_->authority, gateway_->config, take_encapsulation(gateway_->key)};
+  return Route{any_relay(), std::move(gateway), std::move(nodes)};
+}
+
+void Session::keep_encapsulations() {
+  std::vector<Encapsulations::Wanted> wanted{{gateway_->key, kBurst}};
+  const auto nodes = static_cast<size_t>(
+      std::count_if(entries().begin(), entries().end(), [](const directory::Entry& entry) { return entry.node != nullptr; }));
+  for (const directory::Entry& entry : entries()) {
+    if (entry.node == nullptr) continue;
+    wanted.push_back({entry.node->key(), std::max(kReadyMin, kBurst * config_.recipients / nodes)});
+  }
+  encapsulations_.keep(std::move(wanted));
+  if (wanted_) wanted_->set();
+}
+
+std::optional<hpke::Encapsulation> Session::take_encapsulation(const hpke::PublicKey& key) {
+  if (wanted_) wanted_->set();
+  return encapsulations_.take(key);
+}
+
+http::Task<> Session::make_ahead() {
+  wanted_ = std::make_shared<http::Event>(co_await boost::asio::this_coro::executor);
+  for (;;) {
+    if (encapsulations_.make_one(random_)) {
+      co_await http::sleep_for(kBetweenTwo);
+    } else {
+      const bool wanted = co_await wanted_->wait(kLong);
+      static_cast<void>(wanted);
+    }
+  }
 }
 
 }  // namespace openpcc::client

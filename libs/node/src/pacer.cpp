@@ -7,12 +7,12 @@ Pacer::Pacer(envelope::Profile profile, TimePoint start) : profile_(profile), la
 TimePoint Pacer::due(Pending pending) const {
   if (profile_ == envelope::Profile::strict) return last_ + kStrictInterval;
   if (pending == Pending::nothing) return last_ + kKeepAliveInterval;
-  const bool wait = profile_ == envelope::Profile::balanced && pending == Pending::content && !quiet_;
+  const bool wait = profile_ == envelope::Profile::balanced && pending == Pending::content && free_ == 0;
   return wait ? last_ + kBalancedInterval : last_;
 }
 
 void Pacer::flushed(TimePoint now) {
-  quiet_ = false;
+  if (free_ > 0) --free_;
   if (profile_ != envelope::Profile::strict) {
     last_ = now;
     return;

@@ -20,9 +20,13 @@ TEST(Pacer, low_latency_never_waits_with_content) {
   EXPECT_EQ(due(pacer, Pending::end), 7);
 }
 
-TEST(Pacer, balanced_sends_the_first_at_once_and_then_one_in_20_ms) {
+TEST(Pacer, balanced_sends_the_first_three_at_once_and_then_one_in_20_ms) {
   Pacer pacer(Profile::balanced, kStart);
   EXPECT_EQ(due(pacer, Pending::content), 0);
+  for (const int64_t ms : {1, 2}) {
+    pacer.flushed(at(ms));
+    EXPECT_EQ(due(pacer, Pending::content), ms);
+  }
   pacer.flushed(at(3));
   EXPECT_EQ(due(pacer, Pending::content), 23);
   EXPECT_EQ(due(pacer, Pending::end), 3);

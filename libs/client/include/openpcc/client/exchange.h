@@ -17,6 +17,8 @@ namespace openpcc::client {
 struct GatewayTarget {
   std::string authority;
   ohttp::KeyConfig key;
+  // An encapsulation to `key` that was made ahead and is used for nothing else; none: made when it is needed.
+  std::optional<hpke::Encapsulation> encapsulation = std::nullopt;
 };
 
 struct SealOptions {
@@ -39,7 +41,7 @@ Result<SealedEnvelope> seal_envelope(bhttp::RequestHead head, ByteSpan content, 
 class Exchange {
  public:
   // start seals everything. Errors: those of seal_envelope, and client.gateway_key when the configuration cannot be used.
-  static Result<Exchange> start(const GatewayTarget& gateway, bhttp::RequestHead head, ByteSpan content,
+  static Result<Exchange> start(GatewayTarget gateway, bhttp::RequestHead head, ByteSpan content,
                                 std::vector<envelope::Recipient> recipients, const SealOptions& options, Random& random);
   Exchange(Exchange&&) noexcept;
   Exchange& operator=(Exchange&&) noexcept;

@@ -42,7 +42,7 @@ class Proxy {
   http::Task<Result<>> serve_privately(http::ServerExchange& exchange);
   http::Task<Result<>> attempt(const Request& request, Route route, http::ServerExchange& exchange, Progress& progress);
   http::Task<> refuse(http::ServerExchange& exchange, Error error);
-  Result<Exchange> seal(const Request& request, const Route& route);
+  Result<Exchange> seal(const Request& request, Route& route);
 
   ProxyConfig config_;
   size_t attempts_max_;

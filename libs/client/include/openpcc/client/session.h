@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "openpcc/client/encapsulations.h"
 #include "openpcc/client/exchange.h"
 #include "openpcc/daemon/metrics.h"
 #include "openpcc/directory/bundle.h"
@@ -19,8 +20,8 @@ namespace openpcc::client {
 inline constexpr size_t kNodesPerRequestMax = 4;  // distinct nodes that one application request may reach, all attempts together
 
 struct SessionConfig {
-  std::vector<http::Endpoint> relays;           // one is drawn for each request; two operators or more, or a relay sees everything of the path
-  size_t recipients = 2;                        // k: nodes that can open one envelope
+  std::vector<http::Endpoint> relays;  // one is drawn for each request; two operators or more, or a relay sees everything of the path
+  size_t recipients = 2;               // k: nodes that can open one envelope
   http::Milliseconds refresh_interval{60'000};  // how often the bundle is fetched; jittered by half of it
 };
 
@@ -66,6 +67,11 @@ class Session {
   //   directory.draw.too_few  fewer than k verified nodes are left (unavailable)
   Result<Route> route(std::string_view model, const std::set<attest::NodeId>& exclude);
 
+  // take_encapsulation gives one to the key of a node that route() drew, where one was made ahead.
+  std::optional<hpke::Encapsulation> take_encapsulation(const hpke::PublicKey& key);
+  // make_ahead makes encapsulations to every key in use for as long as the loop runs, one at a time while others are served.
+  http::Task<> make_ahead();
+
   bool ready() const;
   std::set<std::string> models() const;
   const std::vector<directory::Entry>& entries() const { return nodes_.entries(); }
@@ -75,7 +81,15 @@ class Session {
   const std::optional<Error>& problem() const { return problem_; }
 
  private:
+  struct Gateway {
+    std::string authority;
+    ohttp::KeyConfig config;
+    hpke::PublicKey key;
+  };
+
+  static Result<Gateway> gateway_of(const directory::BundleContent& content);
   const http::Endpoint& any_relay();
+  void keep_encapsulations();
 
   SessionConfig config_;
   std::shared_ptr<const policy::Policy> policy_;
@@ -85,7 +99,9 @@ class Session {
   daemon::Metrics& metrics_;
   directory::NodeSet nodes_;
   std::optional<directory::VerifiedBundle> bundle_;
-  std::optional<GatewayTarget> gateway_;
+  std::optional<Gateway> gateway_;
+  Encapsulations encapsulations_;
+  std::shared_ptr<http::Event> wanted_;
   std::optional<Error> problem_;
   std::shared_ptr<http::Event> woken_;
 };

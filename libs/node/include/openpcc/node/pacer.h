@@ -1,7 +1,7 @@
 // When frames leave: what an observer of an answer's times may learn is decided here, by profile.
 //
 //   low-latency   whatever arrived, at once
-//   balanced      at once after a pause, then at most one flush in 20 ms
+//   balanced      the first three at once (an engine names the role before the first token), and after a pause; else one flush in 20 ms
 //   strict        a flush at every 100 ms from the request on, whether anything arrived or not
 //
 // In the first two a frame without content follows 15 s of silence, so that a long wait is not taken for a dead connection.
@@ -16,6 +16,7 @@ namespace openpcc::node {
 using TimePoint = std::chrono::steady_clock::time_point;
 
 inline constexpr std::chrono::milliseconds kBalancedInterval{20};
+inline constexpr int kFreeFlushes = 3;
 inline constexpr std::chrono::milliseconds kStrictInterval{100};
 inline constexpr std::chrono::milliseconds kKeepAliveInterval{15'000};
 
@@ -33,7 +34,7 @@ class Pacer {
  private:
   envelope::Profile profile_;
   TimePoint last_;     // the last flush; of `strict`, the last tick
-  bool quiet_ = true;  // nothing was flushed yet
+  int free_ = kFreeFlushes;  // of `balanced`: how many more flushes leave at once
 };
 
 }  // namespace openpcc::node
