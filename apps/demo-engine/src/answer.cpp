@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <set>
+
+#include "tokens.h"
 
 namespace openpcc::demo_engine {
 namespace {
@@ -59,11 +62,11 @@ std::string opening(const std::string& question) {
   return out.size() + start < question.size() ? out + " ..." : out;
 }
 
-std::string cache_sentence(const ChatRequest& request) {
-  if (!request.cache_salt_characters) {
+std::string cache_sentence(const Prompt& prompt) {
+  if (!prompt.cache_salt_characters) {
     return "No cache salt was set: an engine with a prefix cache could show one user, by its speed, what another one asked.";
   }
-  return "A cache salt of " + std::to_string(*request.cache_salt_characters) +
+  return "A cache salt of " + std::to_string(*prompt.cache_salt_characters) +
          " characters was set, so that no other request shares this one's cached prefixes.";
 }
 
@@ -88,38 +91,87 @@ void stop_at(Completion& completion, const std::vector<std::string>& stops) {
   completion.tokens = tokenize(std::string_view(text).substr(0, cut));
 }
 
+std::string attachments_sentence(const std::vector<Attachment>& attachments) {
+  if (attachments.empty()) return {};
+  std::vector<std::string> all;
+  for (const Attachment& one : attachments) {
+    const std::string type = one.media_type.empty() ? "no media type" : one.media_type;
+    all.push_back(std::to_string(one.bytes) + " bytes of " + type + ", SHA-256 " + one.sha256);
+  }
+  return std::to_string(all.size()) + (all.size() == 1 ? " medium" : " media") + " came with it: " + joined(all) + ".\n";
+}
+
+// as_json puts the report into an object, where a request wants any JSON.
+std::string as_json(std::string_view text) {
+  return boost::json::serialize(boost::json::object{{"report", boost::json::string_view(text.data(), text.size())}});
+}
+
+Completion call_tool(const ToolCall& call, size_t most) {
+  Completion out{.tokens = pieces(call.arguments), .finish_reason = "tool_calls", .stop_reason = std::nullopt};
+  if (out.tokens.size() > most) {
+    out.tokens.resize(most);
+    out.finish_reason = "length";
+  }
+  return out;
+}
+
 }  // namespace
 
-std::string report(const ChatRequest& request, const http::Fields& fields, const Served& served) {
-  const bool one = request.roles.size() == 1;
-  return "I am the demo engine of OpenPCC, not a language model, and I report what reached me.\n\n"
-         "Your question begins: \"" +
-         opening(request.question) +
-         "\"\n"
-         "Model: " +
-         served.name + ". " + std::to_string(request.roles.size()) + (one ? " message (" : " messages (") + joined(request.roles) +
-         ") with " + std::to_string(request.prompt_characters) +
-         " characters.\n"
-         "Fields of the body: " +
-         joined(request.body_fields) + ".\n" + cache_sentence(request) +
-         "\n"
-         "Names of the header fields: " +
-         joined(names_of(fields)) + ".\n" + who_asked(fields) +
+std::string report(const Prompt& prompt, const http::Fields& fields, const Served& served) {
+  const std::string question = prompt.question ? "Your question begins: \"" + opening(*prompt.question) + "\"\n" : std::string();
+  const std::string characters = prompt.characters == 0 ? std::string() : " with " + std::to_string(prompt.characters) + " characters";
+  return "I am the demo engine of OpenPCC, not a language model, and I report what reached me.\n\n" + question + "Model: " + served.name +
+         ". " + prompt.inputs + characters + ".\n" + attachments_sentence(prompt.attachments) +
+         "Fields of the body: " + joined(prompt.body_fields) + ".\n" + cache_sentence(prompt) + "\n" +
+         "Names of the header fields: " + joined(names_of(fields)) + ".\n" + who_asked(fields) +
          "\n\n"
          "If you read this through openpcc, your question was encrypted on your machine and opened only beside me.";
 }
 
-Completion complete(const ChatRequest& request, std::string_view text, const Served& served) {
+Completion complete(const Prompt& prompt, std::string_view text, const Served& served) {
+  const size_t room = served.max_model_len - prompt.tokens;
+  const size_t most = prompt.max_tokens.value_or(static_cast<uint32_t>(room));
+  if (prompt.call) return call_tool(*prompt.call, most);
   Completion out{.tokens = tokenize(text), .finish_reason = "stop", .stop_reason = std::nullopt};
-  const size_t room = served.max_model_len - request.prompt_tokens;
-  const size_t most = request.max_tokens.value_or(static_cast<uint32_t>(room));
-  if (request.ignore_eos) fill(out.tokens, most);
-  fill(out.tokens, std::min<size_t>(request.min_tokens, room));
-  if (out.tokens.size() > most || request.ignore_eos) {
+  if (prompt.report_as_json) out.tokens = tokenize(as_json(text));
+  if (prompt.document) out.tokens = pieces(*prompt.document);
+  if (prompt.ignore_eos) fill(out.tokens, most);
+  fill(out.tokens, std::min<size_t>(prompt.min_tokens, room));
+  if (out.tokens.size() > most || prompt.ignore_eos) {
     out.tokens.resize(most);
     out.finish_reason = "length";
   }
-  stop_at(out, request.stops);
+  stop_at(out, prompt.stops);
+  return out;
+}
+
+std::string text_of(const Completion& completion) {
+  std::string out;
+  for (const std::string& token : completion.tokens) out += token;
+  return out;
+}
+
+Generation generate(Prompt prompt, const Context& context, std::string_view id_prefix) {
+  Completion completion = complete(prompt, report(prompt, context.fields, context.served), context.served);
+  return {.id = std::string(id_prefix) + std::to_string(context.number),
+          .created = context.now,
+          .model = context.served.name,
+          .prompt = std::move(prompt),
+          .completions = {std::move(completion)}};
+}
+
+size_t Generation::completion_tokens() const {
+  size_t out = 0;
+  for (const Completion& completion : completions) out += completion.tokens.size() * prompt.choices;
+  return out;
+}
+
+std::vector<uint32_t> Generation::steps() const {
+  std::vector<uint32_t> out;
+  for (const Completion& completion : completions) {
+    if (completion.tokens.size() > out.size()) out.resize(completion.tokens.size());
+    for (size_t i = 0; i < completion.tokens.size(); ++i) out[i] += prompt.choices;
+  }
   return out;
 }
 

@@ -1,191 +1,144 @@
+// POST /v1/chat/completions
 #include "chat.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
+#include <array>
+
+#include "apis.h"
+#include "openai.h"
 
 namespace openpcc::demo_engine {
 namespace {
 
-namespace json = boost::json;
+constexpr std::array<std::string_view, 6> kRoles{"system", "developer", "user", "assistant", "tool", "function"};
 
-template <class T>
-using Parsed = std::expected<T, ApiError>;
-
-std::unexpected<ApiError> bad(std::string message, std::string param = {}) {
-  return std::unexpected(ApiError{.message = std::move(message), .param = std::move(param)});
-}
-
-// member returns a member that is there and not null.
-const json::value* member(const json::object& object, std::string_view name) {
-  const auto* found = object.if_contains(name);
-  return found == nullptr || found->is_null() ? nullptr : found;
-}
-
-Parsed<bool> flag(const json::object& object, std::string_view name) {
-  const auto* value = member(object, name);
-  if (value == nullptr) return false;
-  if (!value->is_bool()) return bad(std::string(name) + " must be true or false", std::string(name));
-  return value->get_bool();
-}
-
-Parsed<std::optional<uint32_t>> count(const json::object& object, std::string_view name, int64_t min, int64_t max) {
-  const auto* value = member(object, name);
-  if (value == nullptr) return std::nullopt;
-  if (!value->is_int64() || value->get_int64() < min || value->get_int64() > max) {
-    return bad(std::string(name) + " must be a whole number from " + std::to_string(min) + " to " + std::to_string(max), std::string(name));
+// token_logprobs makes up what a model would say of a token: likely itself, its alternatives less and less.
+json::object token_logprobs(std::string_view token, uint32_t alternatives) {
+  const auto one = [](std::string_view text, double logprob) {
+    json::array bytes;
+    for (const char c : text) bytes.push_back(static_cast<uint8_t>(c));
+    return json::object{{"token", js(text)}, {"logprob", logprob}, {"bytes", std::move(bytes)}};
+  };
+  json::array top;
+  for (uint32_t i = 0; i < alternatives; ++i) {
+    top.push_back(i == 0 ? one(token, -0.125) : one(" other" + std::to_string(i), -2.5 - i));
   }
-  return static_cast<uint32_t>(value->get_int64());
-}
-
-size_t code_points(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));
-}
-
-Parsed<std::string> text_of_parts(const json::array& parts) {
-  std::string out;
-  for (const json::value& part : parts) {
-    const auto* object = part.if_object();
-    const auto* type = object == nullptr ? nullptr : member(*object, "type");
-    const auto* text = object == nullptr ? nullptr : member(*object, "text");
-    if (type == nullptr || *type != "text" || text == nullptr || !text->is_string()) {
-      return bad("this engine reads parts of type \"text\" only", "messages");
-    }
-    out += text->get_string();
-  }
+  json::object out = one(token, -0.125);
+  out.emplace("top_logprobs", std::move(top));
   return out;
 }
 
-// text_of_content reads a message's content: text, parts, or nothing (as beside tool calls).
-Parsed<std::string> text_of_content(const json::value* content) {
-  if (content == nullptr) return std::string();
-  if (const auto* text = content->if_string()) return std::string(*text);
-  if (const auto* parts = content->if_array()) return text_of_parts(*parts);
-  return bad("a message's content must be text or a list of parts", "messages");
-}
+class ChatWriter final : public OpenAiWriter {
+ public:
+  explicit ChatWriter(Generation generation) : OpenAiWriter(std::move(generation), "chat.completion.chunk") {}
 
-Parsed<void> read_messages(const json::object& body, ChatRequest& out) {
-  const auto* messages = member(body, "messages");
-  if (messages == nullptr || !messages->is_array() || messages->get_array().empty()) {
-    return bad("messages must be a list with at least one message", "messages");
+ private:
+  std::string_view whole_object() const override { return "chat.completion"; }
+
+  static json::object choice_of(json::object delta, json::value logprobs, json::value finish_reason) {
+    return {{"delta", std::move(delta)}, {"logprobs", std::move(logprobs)}, {"finish_reason", std::move(finish_reason)}};
   }
-  static constexpr std::array<std::string_view, 6> kRoles{"system", "developer", "user", "assistant", "tool", "function"};
-  for (const json::value& message : messages->get_array()) {
-    const auto* object = message.if_object();
-    const auto* role = object == nullptr ? nullptr : member(*object, "role");
-    if (role == nullptr || !role->is_string() || std::ranges::find(kRoles, std::string_view(role->get_string())) == kRoles.end()) {
-      return bad("a message must have a known role", "messages");
+
+  json::object call(std::string_view arguments) const {
+    const ToolCall& call = *generation().prompt.call;
+    return {{"id", "call-" + generation().id},
+            {"type", "function"},
+            {"index", 0},
+            {"function", json::object{{"name", call.name}, {"arguments", js(arguments)}}}};
+  }
+
+  json::value logprobs(std::span<const std::string> tokens) const {
+    const auto& wanted = generation().prompt.logprobs;
+    if (!wanted || generation().prompt.call) return nullptr;
+    json::array out;
+    for (const std::string& token : tokens) out.push_back(token_logprobs(token, *wanted));
+    return json::object{{"content", std::move(out)}};
+  }
+
+  json::object opening_choice(const Completion&, size_t) override {
+    json::object delta{{"role", "assistant"}, {"content", ""}};
+    if (generation().prompt.call) delta.emplace("tool_calls", json::array{call("")});
+    return choice_of(std::move(delta), nullptr, nullptr);
+  }
+
+  json::object token_choice(const Completion& completion, size_t step) override {
+    const std::string& token = completion.tokens[step];
+    if (generation().prompt.call) {
+      const json::object piece{{"index", 0}, {"function", json::object{{"arguments", token}}}};
+      return choice_of({{"tool_calls", json::array{piece}}}, nullptr, nullptr);
     }
-    auto text = text_of_content(member(*object, "content"));
-    if (!text) return std::unexpected(text.error());
-    out.roles.emplace_back(role->get_string());
-    out.prompt_characters += code_points(*text);
-    out.prompt_tokens += tokenize(*text).size() + 1;  // one for the role
-    if (out.roles.back() == "user") out.question = std::move(*text);
+    return choice_of({{"content", token}}, logprobs({&token, 1}), nullptr);
   }
-  return {};
-}
 
-Parsed<void> read_stops(const json::object& body, ChatRequest& out) {
-  const auto* stop = member(body, "stop");
-  if (stop == nullptr) return {};
-  const json::array one{*stop};
-  for (const json::value& text : stop->is_array() ? stop->get_array() : one) {
-    if (!text.is_string() || text.get_string().empty()) return bad("stop must be text that is not empty, or a list of such", "stop");
-    out.stops.emplace_back(text.get_string());
+  json::object ending_choice(const Completion& completion) override {
+    json::object out = choice_of({{"content", ""}}, nullptr, js(completion.finish_reason));
+    out.emplace("stop_reason", stop_reason(completion));
+    return out;
   }
-  if (out.stops.size() > 16) return bad("at most 16 stops", "stop");
-  return {};
-}
 
-Parsed<void> read_stream(const json::object& body, ChatRequest& out) {
-  const auto stream = flag(body, "stream");
-  if (!stream) return std::unexpected(stream.error());
-  out.stream = *stream;
-  const auto* options = member(body, "stream_options");
-  if (options == nullptr) return {};
-  if (!out.stream) return bad("Stream options can only be defined when `stream=True`.", "stream_options");
-  if (!options->is_object()) return bad("stream_options must be an object", "stream_options");
-  const auto include = flag(options->get_object(), "include_usage");
-  if (!include) return std::unexpected(include.error());
-  const auto continuous = flag(options->get_object(), "continuous_usage_stats");
-  if (!continuous) return std::unexpected(continuous.error());
-  out.include_usage = *include;
-  out.continuous_usage = *include && *continuous;
-  return {};
-}
-
-Parsed<void> read_lengths(const json::object& body, const Served& served, ChatRequest& out) {
-  const auto choices = count(body, "n", 1, kChoicesMax);
-  if (!choices) return std::unexpected(choices.error());
-  auto max_tokens = count(body, "max_completion_tokens", 1, served.max_model_len);
-  if (max_tokens && !*max_tokens) max_tokens = count(body, "max_tokens", 1, served.max_model_len);
-  if (!max_tokens) return std::unexpected(max_tokens.error());
-  const auto min_tokens = count(body, "min_tokens", 0, served.max_model_len);
-  if (!min_tokens) return std::unexpected(min_tokens.error());
-  const auto ignore_eos = flag(body, "ignore_eos");
-  if (!ignore_eos) return std::unexpected(ignore_eos.error());
-  out.choices = choices->value_or(1);
-  out.max_tokens = *max_tokens;
-  out.min_tokens = min_tokens->value_or(0);
-  out.ignore_eos = *ignore_eos;
-  if (out.prompt_tokens + out.max_tokens.value_or(1) > served.max_model_len) {
-    return bad("This model's maximum context length is " + std::to_string(served.max_model_len) + " tokens, prompt and answer together.",
-               "max_tokens");
+  json::object whole_choice(const Completion& completion, size_t) override {
+    json::object message{{"role", "assistant"}, {"content", nullptr}, {"refusal", nullptr}, {"tool_calls", json::array{}}};
+    if (generation().prompt.call) {
+      json::object made = call(text_of(completion));
+      made.erase("index");
+      message["tool_calls"] = json::array{std::move(made)};
+    } else {
+      message["content"] = text_of(completion);
+    }
+    return {{"message", std::move(message)},
+            {"logprobs", logprobs(completion.tokens)},
+            {"finish_reason", js(completion.finish_reason)},
+            {"stop_reason", stop_reason(completion)}};
   }
-  if (out.max_tokens && out.min_tokens > *out.max_tokens) return bad("min_tokens must not be over max_tokens", "min_tokens");
-  return {};
-}
+};
 
-Parsed<void> read_cache_salt(const json::object& body, ChatRequest& out) {
-  const auto* salt = member(body, "cache_salt");
-  if (salt == nullptr) return {};
-  if (!salt->is_string() || salt->get_string().empty()) {
-    return bad("Parameter 'cache_salt' must be a non-empty string if provided.", "cache_salt");
-  }
-  out.cache_salt_characters = code_points(salt->get_string());
+Parsed<void> read_logprobs(const json::object& body, Prompt& out) {
+  OPENPCC_LET(const bool wanted, flag(body, "logprobs"));
+  OPENPCC_LET(const std::optional<uint32_t> alternatives, count(body, "top_logprobs", 0, 20));
+  if (alternatives.value_or(0) > 0 && !wanted) return bad("when using `top_logprobs`, `logprobs` must be set to true.", "top_logprobs");
+  if (wanted) out.logprobs = alternatives.value_or(0);
   return {};
-}
-
-Parsed<void> check_model(const json::object& body, const Served& served) {
-  const auto* model = member(body, "model");
-  if (model == nullptr || *model == json::string_view(served.name)) return {};
-  if (!model->is_string()) return bad("model must be text", "model");
-  return std::unexpected(ApiError{.status = 404,
-                                  .message = "The model `" + std::string(model->get_string()) + "` does not exist.",
-                                  .type = "NotFoundError",
-                                  .param = "model"});
 }
 
 }  // namespace
 
-std::expected<ChatRequest, ApiError> parse_chat(ByteSpan bytes, const Served& served) {
-  boost::system::error_code error;
-  const json::value document = json::parse(as_text(bytes), error);  // refuses more than 32 levels
-  if (error) return bad("the body is not JSON: " + error.message());
-  const auto* body = document.if_object();
-  if (body == nullptr) return bad("the body must be a JSON object");
-  ChatRequest out;
-  for (const auto& pair : *body) out.body_fields.emplace_back(pair.key());
-  std::ranges::sort(out.body_fields);
-  if (auto read = check_model(*body, served); !read) return std::unexpected(read.error());
-  if (auto read = read_messages(*body, out); !read) return std::unexpected(read.error());
-  if (auto read = read_stream(*body, out); !read) return std::unexpected(read.error());
-  if (auto read = read_lengths(*body, served, out); !read) return std::unexpected(read.error());
-  if (auto read = read_stops(*body, out); !read) return std::unexpected(read.error());
-  if (auto read = read_cache_salt(*body, out); !read) return std::unexpected(read.error());
+Parsed<void> read_chat_messages(const json::object& body, Prompt& out) {
+  OPENPCC_LET(const json::array* const messages, list(body, "messages"));
+  const json::array none;
+  for (const json::value& message : messages == nullptr ? none : *messages) {
+    const auto* object = message.if_object();
+    const auto* role = object == nullptr ? nullptr : member(*object, "role");
+    if (role == nullptr || !role->is_string() || std::ranges::find(kRoles, view(role->get_string())) == kRoles.end()) {
+      return bad("a message must have a known role", "messages");
+    }
+    OPENPCC_TRY(add_message(view(role->get_string()), member(*object, "content"), "messages", out));
+  }
+  return finish_messages("messages", out);
+}
+
+Parsed<Prompt> parse_chat(ByteSpan bytes, const Served& served) {
+  OPENPCC_LET(const json::object body, parse_object(bytes));
+  Prompt out;
+  read_field_names(body, out);
+  OPENPCC_TRY(read_model(body, served));
+  OPENPCC_TRY(read_chat_messages(body, out));
+  OPENPCC_TRY(read_stream(body, out));
+  OPENPCC_TRY(read_choices(body, out));
+  OPENPCC_TRY(read_lengths(body, {"max_completion_tokens", "max_tokens"}, served, out));
+  OPENPCC_TRY(read_stops(body, "stop", out));
+  OPENPCC_TRY(read_cache_salt(body, out));
+  OPENPCC_TRY(read_logprobs(body, out));
+  OPENPCC_LET(const json::object* const format, object_of(body, "response_format"));
+  OPENPCC_TRY(read_format(format, true, "response_format", out));
+  OPENPCC_LET(const std::vector<Tool> tools, read_tools(body, true, "parameters"));
+  OPENPCC_LET(const ToolChoice choice, read_tool_choice(body, true));
+  OPENPCC_TRY(choose_tool(tools, choice, out));
   return out;
 }
 
-std::vector<std::string> tokenize(std::string_view text) {
-  static constexpr std::string_view kSpace = " \t\r\n";
-  std::vector<std::string> out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t word = std::min(text.find_first_not_of(kSpace, at), text.size());
-    const size_t end = std::min(text.find_first_of(kSpace, word), text.size());
-    out.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return out;
+Parsed<Job> chat(ByteSpan body, const Context& context) {
+  OPENPCC_LET(Prompt prompt, parse_chat(body, context.served));
+  return generation_job<ChatWriter>(generate(std::move(prompt), context, "chatcmpl-"), kJson, kEvents);
 }
 
 }  // namespace openpcc::demo_engine

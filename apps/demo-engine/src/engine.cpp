@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "openpcc/daemon/log.h"
-#include "wire_format.h"
+#include "sse.h"
 
 namespace openpcc::demo_engine {
 namespace {
@@ -16,8 +16,6 @@ using http::ServerExchange;
 using http::Task;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::string_view kJson = "application/json";
-constexpr std::string_view kEvents = "text/event-stream; charset=utf-8";
 constexpr std::string_view kGarbage = "data: {\"choices\":[{\"delta\":\xff\xfe\n\n}}}<html>";
 constexpr Milliseconds kForever = std::chrono::hours(24);
 constexpr Milliseconds kDeliveryTime{20};  // an abort discards what the system has not delivered yet; the chosen byte must arrive
@@ -27,17 +25,13 @@ constexpr Milliseconds kDeliveryTime{20};  // an abort discards what the system 
 // Run is one answer on its way: its exchange, its place in the queue, its fault, and what wakes it.
 class Engine::Run {
  public:
-  Run(Engine& engine, ServerExchange& exchange, const ChatRequest& request, const Fault& fault, Completion completion)
+  Run(Engine& engine, ServerExchange& exchange, const Job& job, const Fault& fault)
       : engine_(engine),
         exchange_(exchange),
-        request_(request),
+        job_(job),
         fault_(fault),
-        completion_(std::move(completion)),
         signals_(std::make_shared<Signals>(engine.loop_.executor())),
-        place_(engine.queue_.enter([s = signals_] { s->wake.set(); })),
-        writer_("chatcmpl-" + std::to_string(++engine.answers_), engine.clock_.now(), engine.settings_.served.name,
-                request.continuous_usage) {
-    usage_.prompt = request.prompt_tokens;
+        place_(engine.queue_.enter([s = signals_] { s->wake.set(); })) {
     exchange.when_abandoned([s = signals_] {
       s->abandoned = true;
       s->wake.set();
@@ -73,20 +67,16 @@ class Engine::Run {
 
   Task<bool> wait_until(SteadyClock::time_point time);
   Task<bool> hold();
-  Task<bool> stream_token(size_t token);
   Task<bool> send(const std::string& bytes);
   Task<bool> write(ByteSpan bytes);
   bool left();
 
   Engine& engine_;
   ServerExchange& exchange_;
-  const ChatRequest& request_;
+  const Job& job_;
   Fault fault_;
-  Completion completion_;
   std::shared_ptr<Signals> signals_;
   Queue::Place place_;
-  ChunkWriter writer_;
-  Usage usage_;
   SteadyClock::time_point began_ = SteadyClock::now();
   uint64_t sent_ = 0;
   bool counted_as_left_ = false;
@@ -139,7 +129,7 @@ Task<bool> Engine::Run::wait_for_token(uint64_t token) {
     const bool go_on = co_await hold();
     if (!go_on) co_return false;
   }
-  engine_.metrics_.add(Counter::tokens_generated, request_.choices);
+  engine_.metrics_.add(Counter::tokens_generated, job_.steps[token]);
   co_return true;
 }
 
@@ -169,46 +159,32 @@ Task<bool> Engine::Run::send(const std::string& bytes) {
   co_return false;
 }
 
-Task<bool> Engine::Run::stream_token(size_t token) {
-  const bool due = co_await wait_for_token(token);
-  if (!due) co_return false;
-  usage_.completion += request_.choices;
-  for (uint32_t choice = 0; choice < request_.choices; ++choice) {
-    const std::string event = writer_.text(choice, completion_.tokens[token], usage_);
-    const bool go_on = co_await send(event);
-    if (!go_on) co_return false;
-  }
-  co_return true;
-}
-
 Task<bool> Engine::Run::stream() {
-  std::string opening;
-  for (uint32_t choice = 0; choice < request_.choices; ++choice) opening += writer_.role(choice, usage_);
   const auto first = began_ + engine_.settings_.schedule.due(0);
   const bool begun = co_await wait_until(first);  // vLLM names the role when it has the first token
   if (!begun) co_return false;
+  const std::string opening = job_.writer->opening();
   const bool opened = co_await send(opening);
   if (!opened) co_return false;
-  for (size_t token = 0; token < completion_.tokens.size(); ++token) {
-    const bool go_on = co_await stream_token(token);
+  for (size_t step = 0; step < job_.steps.size(); ++step) {
+    const bool due = co_await wait_for_token(step);
+    if (!due) co_return false;
+    const std::string bytes = job_.writer->token(step);
+    const bool go_on = co_await send(bytes);
     if (!go_on) co_return false;
   }
-  std::string ending;
-  for (uint32_t choice = 0; choice < request_.choices; ++choice) ending += writer_.finish(choice, completion_, usage_);
-  if (request_.include_usage) ending += writer_.usage(usage_);
-  ending += ChunkWriter::done();
+  const std::string ending = job_.writer->ending();
   const bool ended = co_await send(ending);
   co_return ended;
 }
 
 Task<bool> Engine::Run::whole() {
-  for (size_t token = 0; token < completion_.tokens.size(); ++token) {
-    const bool go_on = co_await wait_for_token(token);
+  for (size_t step = 0; step < job_.steps.size(); ++step) {
+    const bool go_on = co_await wait_for_token(step);
     if (!go_on) co_return false;
   }
-  const std::string body = whole_answer("chatcmpl-" + std::to_string(engine_.answers_), engine_.clock_.now(), engine_.settings_.served.name,
-                                        completion_, request_.choices, request_.prompt_tokens);
-  http::ResponseHead head{.status = 200, .fields = {{"content-type", std::string(kJson)}}};
+  const std::string body = job_.writer->whole();
+  http::ResponseHead head{.status = 200, .fields = {{"content-type", job_.content_type}}};
   const uint64_t length = body.size();
   Task<Result<>> responding = exchange_.respond(std::move(head), length);
   const Result<> responded = co_await std::move(responding);
@@ -235,8 +211,6 @@ Task<> Engine::answer(ServerExchange& exchange, uint16_t status, std::string_vie
   if (sent) metrics_.add(Counter::answers_complete);
 }
 
-Task<> Engine::answer_error(ServerExchange& exchange, ApiError error) { return answer(exchange, error.status, kJson, error_answer(error)); }
-
 Result<Fault> Engine::fault_of(const http::RequestHead& head) const {
   const auto wanted = head.fields.find("openpcc-demo-fault");
   if (!settings_.fault_header || !wanted) return settings_.fault;
@@ -247,43 +221,46 @@ Task<> Engine::handle(ServerExchange& exchange) {
   metrics_.add(Counter::requests);
   const http::RequestHead& head = exchange.request();
   const std::string path = head.target.substr(0, head.target.find('?'));
-  const std::string_view wanted = path == "/v1/chat/completions" ? "POST" : "GET";
-  if (path != "/v1/chat/completions" && path != "/v1/models" && path != "/health") {
+  const auto route = std::ranges::find(routes(), path, &Route::path);
+  const bool asked = route != routes().end();
+  if (!asked && path != "/v1/models" && path != "/health" && path != "/version") {
     return answer(exchange, 404, kJson, R"({"detail":"Not Found"})");
   }
-  if (head.method != wanted) return answer(exchange, 405, kJson, R"({"detail":"Method Not Allowed"})");
+  if (head.method != (asked ? "POST" : "GET")) return answer(exchange, 405, kJson, R"({"detail":"Method Not Allowed"})");
   if (path == "/health") return answer(exchange, 200, kJson, {});
   if (path == "/v1/models") return answer(exchange, 200, kJson, models_answer(settings_.served, clock_.now()));
-  return chat(exchange);
+  if (path == "/version") return answer(exchange, 200, kJson, R"({"version":"openpcc-demo-engine"})");
+  return ask(exchange, *route);
 }
 
-Task<> Engine::chat(ServerExchange& exchange) {
+Task<> Engine::ask(ServerExchange& exchange, const Route& route) {
   const Result<Bytes> body = co_await exchange.read_all(kBodyBytesMax);
   if (!body) co_return;  // the server answers what is malformed or too large
   metrics_.add(Counter::request_bytes, body->size());
   const Result<Fault> fault = fault_of(exchange.request());
-  const auto request = parse_chat(*body, settings_.served);
-  Task<> answering = answer_parsed(exchange, request, fault);
+  const Context context{.served = settings_.served, .fields = exchange.request().fields, .number = ++answers_, .now = clock_.now()};
+  const Parsed<Job> job = route.api(*body, context);
+  Task<> answering = answer_parsed(exchange, route, job, fault);
   co_await std::move(answering);
 }
 
-Task<> Engine::answer_parsed(ServerExchange& exchange, const std::expected<ChatRequest, ApiError>& request, const Result<Fault>& fault) {
-  if (!fault) return answer_error(exchange, {.message = fault.error().detail});
-  if (!request) return answer_error(exchange, request.error());
+Task<> Engine::answer_parsed(ServerExchange& exchange, const Route& route, const Parsed<Job>& job, const Result<Fault>& fault) {
+  const auto refuse = [&](const ApiError& error) { return answer(exchange, error.status, kJson, route.error(error)); };
+  if (!fault) return refuse({.message = fault.error().detail});
+  if (!job) return refuse(job.error());
   if (fault->kind == Fault::Kind::error) {
-    return answer_error(exchange, {.status = 500, .message = "This engine was told to fail.", .type = "InternalServerError"});
+    return refuse({.status = 500, .message = "This engine was told to fail.", .type = "InternalServerError"});
   }
   if (fault->kind == Fault::Kind::garbage) return answer(exchange, 200, kJson, std::string(kGarbage));
-  return answer_chat(exchange, *request, *fault);
+  return carry_out(exchange, *job, *fault);
 }
 
-Task<> Engine::answer_chat(ServerExchange& exchange, const ChatRequest& request, const Fault& fault) {
-  const std::string text = report(request, exchange.request().fields, settings_.served);
-  Run run(*this, exchange, request, fault, complete(request, text, settings_.served));
+Task<> Engine::carry_out(ServerExchange& exchange, const Job& job, const Fault& fault) {
+  Run run(*this, exchange, job, fault);
   metrics_.answered(200);
   metrics_.set(Gauge::requests_queued, static_cast<int64_t>(queue_.waiting()));
-  if (request.stream) {
-    http::ResponseHead head{.status = 200, .fields = {{"content-type", std::string(kEvents)}, {"cache-control", "no-cache"}}};
+  if (job.stream) {
+    http::ResponseHead head{.status = 200, .fields = {{"content-type", job.content_type}, {"cache-control", "no-cache"}}};
     const std::optional<uint64_t> chunked;
     Task<Result<>> responding = exchange.respond(std::move(head), chunked);
     const Result<> responded = co_await std::move(responding);
@@ -292,7 +269,7 @@ Task<> Engine::answer_chat(ServerExchange& exchange, const ChatRequest& request,
   bool complete = co_await run.wait_for_turn();
   metrics_.set(Gauge::requests_queued, static_cast<int64_t>(queue_.waiting()));
   if (!complete) co_return;
-  Task<bool> sending = request.stream ? run.stream() : run.whole();
+  Task<bool> sending = job.stream ? run.stream() : run.whole();
   complete = co_await std::move(sending);
   if (!complete) co_return;
   const Result<> finished = co_await exchange.finish();

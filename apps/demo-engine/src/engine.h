@@ -5,8 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "answer.h"
-#include "chat.h"
+#include "api.h"
 #include "fault.h"
 #include "openpcc/daemon/metrics.h"
 #include "openpcc/http/server.h"
@@ -29,7 +28,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // handle serves POST /v1/chat/completions, GET /v1/models and GET /health.
+  // handle serves routes() by POST, and GET /v1/models, /health and /version.
   http::Task<> handle(http::ServerExchange& exchange);
   // handle_fault (admin) sets the fault of later requests from the body; handle_release (admin) lets every held answer go on, and answers
   // how many those were.
@@ -38,12 +37,10 @@ class Engine {
 
  private:
   class Run;
-  http::Task<> chat(http::ServerExchange& exchange);
-  http::Task<> answer_parsed(http::ServerExchange& exchange, const std::expected<ChatRequest, ApiError>& request,
-                             const Result<Fault>& fault);
-  http::Task<> answer_chat(http::ServerExchange& exchange, const ChatRequest& request, const Fault& fault);
+  http::Task<> ask(http::ServerExchange& exchange, const Route& route);
+  http::Task<> answer_parsed(http::ServerExchange& exchange, const Route& route, const Parsed<Job>& job, const Result<Fault>& fault);
+  http::Task<> carry_out(http::ServerExchange& exchange, const Job& job, const Fault& fault);
   http::Task<> answer(http::ServerExchange& exchange, uint16_t status, std::string_view type, std::string body);
-  http::Task<> answer_error(http::ServerExchange& exchange, ApiError error);
   Result<Fault> fault_of(const http::RequestHead& head) const;
 
   http::Loop& loop_;

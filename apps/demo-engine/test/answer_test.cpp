@@ -7,23 +7,17 @@ namespace {
 
 const Served kServed{.name = "openpcc-demo", .max_model_len = 1000};
 
-ChatRequest plain() {
-  ChatRequest out;
-  out.roles = {"user"};
+Prompt plain() {
+  Prompt out;
+  out.inputs = "1 message (user)";
   out.question = "What reached you?";
-  out.prompt_characters = 17;
-  out.prompt_tokens = 4;
+  out.characters = 17;
+  out.tokens = 4;
   out.body_fields = {"messages", "model"};
   return out;
 }
 
 bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-std::string text_of(const Completion& completion) {
-  std::string out;
-  for (const std::string& token : completion.tokens) out += token;
-  return out;
-}
 
 TEST(Report, says_what_arrived) {
   const http::Fields fields{{"content-type", "application/json"}, {"accept", "*/*"}};
@@ -48,13 +42,13 @@ TEST(Report, never_repeats_a_fields_value) {
 }
 
 TEST(Report, tells_a_salt_by_its_length_alone) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.cache_salt_characters = 64;
   EXPECT_TRUE(has(report(request, {}, kServed), "A cache salt of 64 characters was set"));
 }
 
 TEST(Report, repeats_only_the_questions_first_words) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.question = "one two three four five six seven eight nine ten";
   EXPECT_TRUE(has(report(request, {}, kServed), "\"one two three four five six seven eight ...\""));
   request.question = std::string(200, 'x');
@@ -64,7 +58,7 @@ TEST(Report, repeats_only_the_questions_first_words) {
 }
 
 TEST(Report, bounds_the_lists) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.body_fields.assign(100, "f");
   EXPECT_TRUE(has(report(request, {}, kServed), " and 60 more."));
 }
@@ -77,7 +71,7 @@ TEST(Complete, gives_the_whole_text) {
 }
 
 TEST(Complete, cuts_at_max_tokens) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.max_tokens = 2;
   const Completion completion = complete(request, "one two three", kServed);
   EXPECT_EQ(text_of(completion), "one two");
@@ -87,7 +81,7 @@ TEST(Complete, cuts_at_max_tokens) {
 }
 
 TEST(Complete, fills_up_when_asked) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.max_tokens = 6;
   request.ignore_eos = true;
   Completion completion = complete(request, "one two three", kServed);
@@ -101,13 +95,13 @@ TEST(Complete, fills_up_when_asked) {
 }
 
 TEST(Complete, without_a_bound_stays_within_the_context) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.ignore_eos = true;
   EXPECT_EQ(complete(request, "one", kServed).tokens.size(), 996u);
 }
 
 TEST(Complete, ends_before_the_first_stop) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.stops = {"three", "wo t", "absent"};
   const Completion completion = complete(request, "one two three", kServed);
   EXPECT_EQ(text_of(completion), "one t");
@@ -116,13 +110,50 @@ TEST(Complete, ends_before_the_first_stop) {
 }
 
 TEST(Complete, a_stop_beyond_max_tokens_is_not_met) {
-  ChatRequest request = plain();
+  Prompt request = plain();
   request.stops = {"three"};
   request.max_tokens = 2;
   const Completion completion = complete(request, "one two three", kServed);
   EXPECT_EQ(text_of(completion), "one two");
   EXPECT_EQ(completion.finish_reason, "length");
   EXPECT_FALSE(completion.stop_reason);
+}
+
+TEST(Report, tells_of_media_by_size_and_digest) {
+  Prompt request = plain();
+  request.attachments = {attachment("image/png", as_bytes("abc")), attachment("", {})};
+  const std::string text = report(request, {}, kServed);
+  EXPECT_TRUE(has(text, "2 media came with it: 3 bytes of image/png, SHA-256 ba7816bf8f01cfea")) << text;
+  EXPECT_TRUE(has(text, "0 bytes of no media type, SHA-256 e3b0c442"));
+}
+
+TEST(Complete, calls_the_demanded_tool) {
+  Prompt request = plain();
+  request.call = ToolCall{.name = "f", .arguments = R"({"city":"x"})"};
+  Completion completion = complete(request, "one", kServed);
+  EXPECT_EQ(text_of(completion), R"({"city":"x"})");
+  EXPECT_GT(completion.tokens.size(), 1u);
+  EXPECT_EQ(completion.finish_reason, "tool_calls");
+  request.max_tokens = 1;
+  EXPECT_EQ(complete(request, "one", kServed).finish_reason, "length");
+}
+
+TEST(Complete, answers_with_the_demanded_json) {
+  Prompt request = plain();
+  request.document = "{}";
+  EXPECT_EQ(text_of(complete(request, "one", kServed)), "{}");
+  request.document.reset();
+  request.report_as_json = true;
+  EXPECT_EQ(text_of(complete(request, "one \"two\"", kServed)), R"({"report":"one \"two\""})");
+}
+
+TEST(Generation, counts_the_tokens_of_each_step) {
+  Generation generation;
+  generation.prompt.choices = 2;
+  generation.completions = {{.tokens = {"a", "b"}, .finish_reason = "stop", .stop_reason = {}},
+                            {.tokens = {"a"}, .finish_reason = "stop", .stop_reason = {}}};
+  EXPECT_EQ(generation.steps(), (std::vector<uint32_t>{4, 2}));
+  EXPECT_EQ(generation.completion_tokens(), 6u);
 }
 
 }  // namespace
