@@ -106,7 +106,8 @@ Parsed<Job> rerank(ByteSpan bytes, const Context& context) {
   };
   std::vector<Ranked> ranking;
   for (size_t i = 0; i < documents.size(); ++i) ranking.push_back({i, overlap(query, documents[i])});
-  std::ranges::stable_sort(ranking, std::ranges::greater(), &Ranked::score);
+  // By index where equal. Not stable_sort: libstdc++ 12's uses what clang calls deprecated.
+  std::ranges::sort(ranking, [](const Ranked& a, const Ranked& b) { return a.score != b.score ? a.score > b.score : a.index < b.index; });
   if (top_n.value_or(0) > 0 && *top_n < ranking.size()) ranking.resize(*top_n);
   json::array results;
   for (const Ranked& ranked : ranking) {

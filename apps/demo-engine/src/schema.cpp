@@ -128,10 +128,10 @@ class Maker {
     if (const auto below = number(schema, "exclusiveMaximum")) most = std::min(most, whole ? std::ceil(*below) - 1 : *below - step);
     double value = std::clamp(0.0, least, std::max(least, most));
     if (const auto multiple = number(schema, "multipleOf"); multiple && *multiple > 0) value = std::ceil(value / *multiple) * *multiple;
+    if (!(std::abs(value) <= 9e15)) return std::nullopt;  // infinities and what is no number, too
     if (!whole) return json::value(value);
     value = value > 0 ? std::ceil(value) : std::floor(value);
     if (value < least) value = std::ceil(least);
-    if (std::abs(value) > 9e15) return std::nullopt;
     return json::value(static_cast<int64_t>(value));
   }
 

@@ -32,6 +32,7 @@ TEST(MinimalInstance, of_numbers_keeps_their_bounds) {
   EXPECT_EQ(made(R"({"type":"integer","exclusiveMaximum":-2})"), "-3");
   EXPECT_EQ(made(R"({"type":"integer","minimum":3,"multipleOf":5})"), "5");
   EXPECT_EQ(made(R"({"type":"integer","minimum":1e300})"), "none");
+  EXPECT_EQ(made(R"({"type":"number","minimum":1e308,"multipleOf":1e-308})"), "none");
   EXPECT_EQ(json::parse(made(R"({"type":"number","minimum":0.25})")), json::value(0.25));
 }
 

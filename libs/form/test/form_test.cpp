@@ -45,13 +45,16 @@ TEST(Parse, reads_other_spellings) {
   }
   for (const std::string_view value :
        {"form-data; name=n", "Form-Data;NAME=n ; filename*=UTF-8''x", "form-data; other=\"; name=x\"; name=\"n\""}) {
-    const auto parts = read(disposition_of(value));
+    const std::string body = disposition_of(value);
+    const auto parts = read(body);
     ASSERT_OK(parts);
     EXPECT_EQ(parts->at(0).name, "n");
     EXPECT_FALSE(parts->at(0).filename);
   }
-  EXPECT_EQ(read(disposition_of("form-data; name=n; filename=\"\""))->at(0).filename, "");
-  EXPECT_EQ(read(disposition_of("form-data; name=\"\u00fc%22\""))->at(0).name, "\u00fc%22");
+  const std::string no_filename = disposition_of("form-data; name=n; filename=\"\"");
+  EXPECT_EQ(read(no_filename)->at(0).filename, "");
+  const std::string beyond_ascii = disposition_of("form-data; name=\"\u00fc%22\"");
+  EXPECT_EQ(read(beyond_ascii)->at(0).name, "\u00fc%22");
   EXPECT_OK(read(form_of("X-Other:y\r\ncontent-disposition:\tform-data; name=n\r\n")));
   EXPECT_EQ(read("--xyz--")->size(), 0u);
   EXPECT_EQ(read("--xyz--\r\n")->size(), 0u);
@@ -59,7 +62,8 @@ TEST(Parse, reads_other_spellings) {
 
 TEST(Parse, contents_may_be_empty_and_names_repeat) {
   const std::string part = "--xyz\r\n" + std::string(kName) + "\r\n\r\n";
-  const auto parts = read(part + part + "--xyz--");
+  const std::string body = part + part + "--xyz--";
+  const auto parts = read(body);
   ASSERT_OK(parts);
   ASSERT_EQ(parts->size(), 2u);
   EXPECT_TRUE(parts->at(1).content.empty());
