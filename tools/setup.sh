@@ -152,6 +152,12 @@ node_env() {
   ln -sfnT "$modules/node_modules" "$root/tests/node/node_modules"
 }
 
+# client_envs sets OPENPCC_LLAMA_PYTHON (a llama.cpp server).
+client_envs() {
+  export OPENPCC_LLAMA_PYTHON
+  python_env "$root/tests/engines/requirements.txt" OPENPCC_LLAMA_PYTHON
+}
+
 # ohttp_client sets OPENPCC_OHTTP_CLIENT: tests/go built once per content, with a Go of its own; go.sum pins its modules.
 ohttp_client() {
   local key work go_python
