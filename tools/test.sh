@@ -48,6 +48,7 @@ py_tests() {
 python_tools() {
   python_env tests/requirements.txt python
   node_env "$python"
+  client_envs
   ohttp_client
   need_nginx
   need_haproxy

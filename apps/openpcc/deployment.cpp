@@ -247,6 +247,7 @@ Result<> Preparation::add_node(size_t number) {
   const std::string config = fmt::format(
       R"(listen = {listen}
 engine = {engine}
+engine_kind = {engine_kind}
 deployment = "{deployment}"
 beacon_key = "{beacon}"
 
@@ -262,10 +263,10 @@ gpus = {gpus}
 gpu_measurement = "{gpu_release}"
 )",
       fmt::arg("listen", toml_text(listen.to_string())), fmt::arg("engine", toml_text(engine.to_string())),
-      fmt::arg("deployment", kDeployment), fmt::arg("beacon", beacon.to_string()), fmt::arg("model", toml_text(options_.model)),
-      fmt::arg("digest", hex_digest(options_.model)), fmt::arg("roots", toml_text(key("sim-roots").string())),
-      fmt::arg("chip", hex_digest("chip of " + name)), fmt::arg("release", hex_digest(kRelease)), fmt::arg("gpus", options_.gpus),
-      fmt::arg("gpu_release", hex_digest(kGpuRelease)));
+      fmt::arg("engine_kind", toml_text(options_.engine_kind)), fmt::arg("deployment", kDeployment), fmt::arg("beacon", beacon.to_string()),
+      fmt::arg("model", toml_text(options_.model)), fmt::arg("digest", hex_digest(options_.model)),
+      fmt::arg("roots", toml_text(key("sim-roots").string())), fmt::arg("chip", hex_digest("chip of " + name)),
+      fmt::arg("release", hex_digest(kRelease)), fmt::arg("gpus", options_.gpus), fmt::arg("gpu_release", hex_digest(kGpuRelease)));
   OPENPCC_TRY(add(name, {"openpcc-node-sim"}, listen, config));
   bare_nodes_.push_back(listen);
   nodes_.push_back(tapped(name, listen));

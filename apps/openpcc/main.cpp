@@ -24,6 +24,9 @@ void add_up(CLI::App& app, Command& chosen) {
   up->add_option("--nodes", options->nodes, "how many nodes")->check(CLI::Range(1, 32))->capture_default_str();
   up->add_option("--gpus", options->gpus, "simulated GPUs of each node")->check(CLI::Range(0, 16))->capture_default_str();
   up->add_option("--engine", options->engines, "an OpenAI-compatible server, http://host:port or unix:/path (repeatable; default: the demo engine)");
+  up->add_option("--engine-kind", options->engine_kind, "what the engines are")
+      ->check(CLI::IsMember({"openai", "vllm", "llama.cpp"}))
+      ->capture_default_str();
   up->add_option("--model", options->model, "the model that the engines serve")->capture_default_str();
   up->add_flag("--record", options->record, "keep what crosses each hop in <folder>/capture, to see what each party saw");
   up->add_option("--engine-ttft", options->engine_ttft, "demo engine: time to the first token")->capture_default_str();

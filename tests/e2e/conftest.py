@@ -1,6 +1,6 @@
 import pytest
 
-from harness import Deployment, faulty_engine
+from harness import Deployment, faulty_engine, llama_engine
 
 
 @pytest.fixture(scope="module")
@@ -27,3 +27,12 @@ def engine(tmp_path_factory):
 def service(tmp_path_factory, engine):
     with Deployment(tmp_path_factory.mktemp("service"), nodes=1, engines=[engine.listen]) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    """A node in front of a real llama.cpp server, whose model has random weights."""
+    with llama_engine(tmp_path_factory.mktemp("llama-engine")) as engine:
+        with Deployment(tmp_path_factory.mktemp("llama"), nodes=1, engines=[engine.listen], engine_kind="llama.cpp", model=engine.MODEL) as running:
+            running.model, running.engine = engine.MODEL, engine
+            yield running

@@ -72,14 +72,15 @@ def wait_answering(process, log, answers, what):
 
 
 class Deployment:
-    def __init__(self, folder, *, nodes=3, record=False, engines=(), ttft="5ms", tpot="5ms", environment=None, model=MODEL):
+    def __init__(self, folder, *, nodes=3, record=False, engines=(), engine_kind="openai", ttft="5ms", tpot="5ms", environment=None,
+                 model=MODEL):
         self.folder = pathlib.Path(folder)
         self.command = [str(BIN / "openpcc"), "up", "--folder", str(self.folder), "--port", "0", "--nodes", str(nodes), "--model", model,
                         "--engine-ttft", ttft, "--engine-tpot", tpot]
         if record:
             self.command.append("--record")
         for engine in engines:
-            self.command += ["--engine", engine]
+            self.command += ["--engine", engine, "--engine-kind", engine_kind]
         self.environment = os.environ | (environment or {})
         self.process = None
 
@@ -197,10 +198,61 @@ class Engine:
             self.control("/fault", "none")
             self.control("/release")
 
+    @contextlib.contextmanager
+    def endless(self):
+        """Every answer meanwhile goes on until its client leaves. Yields what waits for that."""
+        before = self.metric("cancelled_total")
+        with self.fault("hold@6"):
+            yield lambda: wait_until(lambda: self.metric("cancelled_total") == before + 1, 10, "the engine stops")
+
     def metric(self, name):
         text = get(self.admin + "/metrics")[1].decode()
         found = re.search(rf"^openpcc_{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found.group(1)) if found else 0
+
+
+class LlamaEngine:
+    """A llama.cpp server with a model of random weights."""
+
+    MODEL = "random-weights"
+
+    def __init__(self, listen):
+        self.listen = listen
+
+    def metric(self, name):
+        text = get(self.listen + "/metrics")[1].decode()
+        return float(re.search(rf"^llamacpp:{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1))
+
+    @contextlib.contextmanager
+    def endless(self):
+        """As the demo engine's; the model never ends by itself. Yields what waits until the engine works on nothing."""
+        before = self.metric("tokens_predicted_total")
+
+        def stopped():
+            wait_until(lambda: self.metric("requests_processing") == 0, 10, "the engine stops")
+            assert self.metric("tokens_predicted_total") < before + ENDLESS / 2, "it went on after its client had left"
+
+        yield stopped
+
+
+# What a client demands that will leave: tests/clients/serve.py and serve.mjs.
+ENDLESS = 15000
+
+
+@contextlib.contextmanager
+def llama_engine(folder):
+    python, programs, model = os.environ["OPENPCC_LLAMA_PYTHON"], ROOT / "tests/engines", folder / "random-weights.gguf"
+    subprocess.run([python, programs / "make_model.py", model], check=True, timeout=60)
+    command = [python, programs / "llama_server.py", model, LlamaEngine.MODEL]
+    with open(folder / "llama.log", "wb") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        listen = process.stdout.readline().strip()
+        assert listen, (folder / "llama.log").read_text(errors="replace")[-3000:]
+        yield LlamaEngine(listen)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from harness import MODEL, Stream, chat_body, get
 
-NODE_CLIENT = pathlib.Path(__file__).parent.parent / "node" / "chat.mjs"
+NODE_CLIENT = pathlib.Path(__file__).parent.parent / "clients" / "chat.mjs"
 
 
 @pytest.fixture
