@@ -18,6 +18,7 @@ struct AnswerSealer::State {
   ChunkCipher cipher;
   bool started = false;
   bool finished = false;
+  size_t frames_bytes = 0;  // of all frames so far
 };
 
 // What the answer of one recipient would be opened with.

@@ -1,5 +1,6 @@
 // An answer from node to client: frames, profiles, keep-alives, and the rule that refuses each thing that must not open.
 #include <algorithm>
+#include <set>
 
 #include "fixture.h"
 
@@ -275,6 +276,36 @@ TEST(AnswerDeathTest, a_sealer_never_seals_after_its_final_frame) {
   Bytes answer;
   exchange.sealer->seal(text(1), true, Profile::strict, answer);
   EXPECT_DEATH(exchange.sealer->seal(text(1), true, Profile::strict, answer), "");
+}
+
+TEST(Answer, a_finished_answer_fills_its_bucket_and_no_more) {
+  for (const Profile profile : kProfiles) {
+    for (const size_t bytes : {0u, 1u, 254u, 900u, 1022u, 1023u, 5000u, 40'000u, 100'000u}) {
+      Exchange exchange;
+      const Bytes message = text(bytes);
+      Bytes answer;
+      exchange.sealer->seal(ByteSpan(message).first(bytes / 2), false, profile, answer);
+      exchange.sealer->finish(ByteSpan(message).subspan(bytes / 2), profile, answer);
+      const auto opened = open_answer(*exchange.opener, answer);
+      ASSERT_OK(opened);
+      EXPECT_EQ(*opened, message);
+      const size_t framing = 33 + (bytes / 15'000 + 3) * 24;
+      const size_t frames = padme_bytes(bytes + 2 * frame_bytes(profile)) + 2 * frame_bytes(profile);
+      EXPECT_LE(answer.size(), frames + framing) << bytes;
+      EXPECT_GE(answer.size(), size_t{1024} + 33) << bytes;
+    }
+  }
+}
+
+TEST(Answer, whole_answers_of_one_bucket_look_the_same_from_outside) {
+  std::set<size_t> sizes;
+  for (size_t bytes = 30'000; bytes < 30'500; bytes += 37) {
+    Exchange exchange;
+    Bytes answer;
+    exchange.sealer->finish(text(bytes), Profile::balanced, answer);
+    sizes.insert(answer.size());
+  }
+  EXPECT_EQ(sizes.size(), 1u);
 }
 
 }  // namespace

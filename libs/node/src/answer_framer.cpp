@@ -32,7 +32,11 @@ TimePoint AnswerFramer::due() const { return pacer_.due(pending()); }
 bool AnswerFramer::take(TimePoint now, Bytes& out) {
   if (finished() || now < due()) return false;
   const bool last = state_ == State::ended;
-  sealer_.seal(message_, last, profile_, out);
+  if (last) {
+    sealer_.finish(message_, profile_, out);
+  } else {
+    sealer_.seal(message_, false, profile_, out);
+  }
   wipe(message_);
   message_.clear();
   pacer_.flushed(now);

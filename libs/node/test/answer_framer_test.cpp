@@ -75,6 +75,10 @@ TEST(AnswerFramer, balanced_gathers_what_comes_within_20_ms) {
   Bytes out;
   framer.head(head());
   EXPECT_TRUE(framer.take(at(0), out));
+  for (int role_and_first_token = 0; role_and_first_token < 2; ++role_and_first_token) {
+    framer.content(as_bytes("x"));
+    EXPECT_TRUE(framer.take(at(0), out));
+  }
   const size_t first = out.size();
   framer.content(as_bytes("a"));
   EXPECT_FALSE(framer.take(at(5), out));

@@ -102,11 +102,15 @@ class AnswerSealer {
   // seal appends `message` (bytes of a Binary HTTP response, any number) in as few frames as possible to `out`; the first call puts index
   // and nonce before them. Empty and not `last`: one keep-alive frame. `last`: the final frame, only after the engine ended normally.
   void seal(ByteSpan message, bool last, Profile profile, Bytes& out);
+  // finish seals the rest and the final frame, with filler up to the Padmé bucket of all frames of this answer together: what an observer
+  // learns of a whole answer's length is the bucket, at most 12 % more. Only after the engine ended normally.
+  void finish(ByteSpan message, Profile profile, Bytes& out);
 
  private:
   friend struct Access;
   struct State;
   explicit AnswerSealer(std::unique_ptr<State> state);
+  void append_frames(ByteSpan message, size_t bytes, bool last, Profile profile, Bytes& out);
   std::unique_ptr<State> state_;
 };
 

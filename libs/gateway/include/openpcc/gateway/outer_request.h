@@ -10,7 +10,7 @@ namespace openpcc::gateway {
 
 // An error of the gateway's carries a body as long as the shortest answer of a node, all zeros: its size tells a relay nothing.
 // index, nonce, final marker, and one sealed frame of the smallest size.
-inline constexpr size_t kErrorBodyBytes = 1 + 32 + 1 + 256 + 16;
+inline constexpr size_t kErrorBodyBytes = 1 + 32 + 1 + 1024 + 16;
 
 struct EnvelopeRequest {
   Bytes envelope;
