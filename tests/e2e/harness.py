@@ -240,10 +240,10 @@ ENDLESS = 15000
 
 
 @contextlib.contextmanager
-def llama_engine(folder):
+def llama_engine(folder, *arguments):
     python, programs, model = os.environ["OPENPCC_LLAMA_PYTHON"], ROOT / "tests/engines", folder / "random-weights.gguf"
     subprocess.run([python, programs / "make_model.py", model], check=True, timeout=60)
-    command = [python, programs / "llama_server.py", model, LlamaEngine.MODEL]
+    command = [python, programs / "llama_server.py", model, LlamaEngine.MODEL, *arguments]
     with open(folder / "llama.log", "wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:

@@ -1,7 +1,8 @@
 """Starts llama.cpp's own HTTP server in this process, on a free loopback port, until SIGTERM.
 
-    llama_server.py MODEL.gguf NAME
+    llama_server.py MODEL.gguf NAME [share]
 
+`share`: with its prompt cache on, as it is by default, so that a test can see what the node makes of that.
 Prints its URL on standard output once it listens. NAME is what /v1/models calls the model.
 """
 
@@ -11,7 +12,7 @@ import sys
 import xllamacpp
 
 
-def parameters(model, name):
+def parameters(model, name, cache="off"):
     wanted = xllamacpp.CommonParams()
     wanted.model.path = model
     wanted.model_alias = {name}
@@ -22,15 +23,16 @@ def parameters(model, name):
     wanted.cpuparams.n_threads = 1
     wanted.warmup = False
     # --no-cache-prompt, without which one user's cached prefixes serve the next: the node refuses such paths.
-    wanted.cache_prompt = False
+    wanted.cache_prompt = cache == "share"
     wanted.cache_ram_mib = 0
     wanted.endpoint_metrics = True
     wanted.endpoint_slots = False
     wanted.endpoint_props = False
     wanted.use_jinja = True
     # It goes on answering everything else.
-    wanted.embedding = True
-    wanted.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+    if cache != "share":
+        wanted.embedding = True
+        wanted.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return wanted
 
 
