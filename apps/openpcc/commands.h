@@ -17,6 +17,7 @@ struct UpOptions {
   size_t nodes = 3;
   size_t gpus = 1;                   // simulated GPUs a node
   std::vector<std::string> engines;  // OpenAI-compatible servers by URL or unix:/path, one a node in turn; none: the demo engine
+  std::string engine_canary = "/v1/chat/completions";  // where engines are asked something before a node is ready
   std::string engine_kind = "openai";  // how a node reads the engines' health and load: openai, vllm or llama.cpp
   std::string model = "openpcc-demo";
   bool record = false;               // keep what crosses each hop in <folder>/capture

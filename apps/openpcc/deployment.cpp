@@ -248,6 +248,7 @@ Result<> Preparation::add_node(size_t number) {
       R"(listen = {listen}
 engine = {engine}
 engine_kind = {engine_kind}
+engine_canary = {engine_canary}
 deployment = "{deployment}"
 beacon_key = "{beacon}"
 
@@ -263,7 +264,7 @@ gpus = {gpus}
 gpu_measurement = "{gpu_release}"
 )",
       fmt::arg("listen", toml_text(listen.to_string())), fmt::arg("engine", toml_text(engine.to_string())),
-      fmt::arg("engine_kind", toml_text(options_.engine_kind)), fmt::arg("deployment", kDeployment), fmt::arg("beacon", beacon.to_string()),
+      fmt::arg("engine_kind", toml_text(options_.engine_kind)), fmt::arg("engine_canary", toml_text(options_.engine_canary)), fmt::arg("deployment", kDeployment), fmt::arg("beacon", beacon.to_string()),
       fmt::arg("model", toml_text(options_.model)), fmt::arg("digest", hex_digest(options_.model)),
       fmt::arg("roots", toml_text(key("sim-roots").string())), fmt::arg("chip", hex_digest("chip of " + name)),
       fmt::arg("release", hex_digest(kRelease)), fmt::arg("gpus", options_.gpus), fmt::arg("gpu_release", hex_digest(kGpuRelease)));

@@ -27,6 +27,7 @@ void add_up(CLI::App& app, Command& chosen) {
   up->add_option("--engine-kind", options->engine_kind, "what the engines are")
       ->check(CLI::IsMember({"openai", "vllm", "llama.cpp"}))
       ->capture_default_str();
+  up->add_option("--engine-canary", options->engine_canary, "where the engines are asked something before a node is ready")->capture_default_str();
   up->add_option("--model", options->model, "the model that the engines serve")->capture_default_str();
   up->add_flag("--record", options->record, "keep what crosses each hop in <folder>/capture, to see what each party saw");
   up->add_option("--engine-ttft", options->engine_ttft, "demo engine: time to the first token")->capture_default_str();

@@ -72,7 +72,7 @@ def wait_answering(process, log, answers, what):
 
 
 class Deployment:
-    def __init__(self, folder, *, nodes=3, record=False, engines=(), engine_kind="openai", ttft="5ms", tpot="5ms", environment=None,
+    def __init__(self, folder, *, nodes=3, record=False, engines=(), engine_kind="openai", engine_canary="/v1/chat/completions", ttft="5ms", tpot="5ms", environment=None,
                  model=MODEL):
         self.folder = pathlib.Path(folder)
         self.command = [str(BIN / "openpcc"), "up", "--folder", str(self.folder), "--port", "0", "--nodes", str(nodes), "--model", model,
@@ -80,7 +80,7 @@ class Deployment:
         if record:
             self.command.append("--record")
         for engine in engines:
-            self.command += ["--engine", engine, "--engine-kind", engine_kind]
+            self.command += ["--engine", engine, "--engine-kind", engine_kind, "--engine-canary", engine_canary]
         self.environment = os.environ | (environment or {})
         self.process = None
 

@@ -85,13 +85,13 @@ TEST_F(EvidenceTest, members) {
 }
 
 TEST_F(EvidenceTest, gpus_are_numbered_without_gaps) {
-  json_["gpu.3"] = json_["gpu.0"];
+  json_["gpu.3"] = bj::value(json_["gpu.0"]);
   EXPECT_RULE(parse_changed(), "attest.cmw.gpus");
-  json_["gpu.2"] = json_["gpu.0"];
+  json_["gpu.2"] = bj::value(json_["gpu.0"]);
   EXPECT_OK(parse_changed());
-  for (size_t i = 4; i < kGpusMax; ++i) json_["gpu." + std::to_string(i)] = json_["gpu.0"];
+  for (size_t i = 4; i < kGpusMax; ++i) json_["gpu." + std::to_string(i)] = bj::value(json_["gpu.0"]);
   EXPECT_OK(parse_changed());
-  json_["gpu.16"] = json_["gpu.0"];
+  json_["gpu.16"] = bj::value(json_["gpu.0"]);
   EXPECT_RULE(parse_changed(), "attest.cmw.gpus");
 }
 
@@ -103,12 +103,12 @@ TEST_F(EvidenceTest, devices) {
     return parse_changed();
   };
   EXPECT_RULE(refused([](bj::object& d) { d.erase("report"); }), "attest.cmw.device");
-  EXPECT_RULE(refused([](bj::object& d) { d["chain.2"] = d["chain.0"]; }), "attest.cmw.device");
-  EXPECT_RULE(refused([](bj::object& d) { d["chain.01"] = d["chain.0"]; }), "attest.cmw.device");
-  EXPECT_RULE(refused([](bj::object& d) { d["a label"] = d["chain.0"]; }), "attest.cmw.device");
-  EXPECT_RULE(refused([](bj::object& d) { d[std::string(33, 'a')] = d["chain.0"]; }), "attest.cmw.device");
+  EXPECT_RULE(refused([](bj::object& d) { d["chain.2"] = bj::value(d["chain.0"]); }), "attest.cmw.device");
+  EXPECT_RULE(refused([](bj::object& d) { d["chain.01"] = bj::value(d["chain.0"]); }), "attest.cmw.device");
+  EXPECT_RULE(refused([](bj::object& d) { d["a label"] = bj::value(d["chain.0"]); }), "attest.cmw.device");
+  EXPECT_RULE(refused([](bj::object& d) { d[std::string(33, 'a')] = bj::value(d["chain.0"]); }), "attest.cmw.device");
   EXPECT_RULE(refused([](bj::object& d) {
-                for (size_t i = 0; i <= kChainMax; ++i) d["chain." + std::to_string(i)] = d["report"];
+                for (size_t i = 0; i <= kChainMax; ++i) d["chain." + std::to_string(i)] = bj::value(d["report"]);
               }),
               "attest.cmw.device");
   json_["cpu"] = {"a/b", "AA"};
