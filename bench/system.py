@@ -330,8 +330,8 @@ def main(arguments=None):
         print(report(measured), flush=True)
     with tempfile.TemporaryDirectory(prefix="openpcc-bench-") as folder:
         first_s = measure_role_first(setting, folder)
-    print(f"\nThe same engine, but the role comes 1 ms before the first token, {setting.role_first_rounds} rounds: balanced sends the\n"
-          "role at once and then waits for 20 ms. Above, the node reads both together, nearly always.\n\n"
+    print(f"\nThe same engine, but the role comes 1 ms before the first token, {setting.role_first_rounds} rounds: balanced must\n"
+          "send both at once. Above, the node reads them together, nearly always.\n\n"
           f"{role_first_table(first_s)}\n{summary(measured, first_s)}\n\n({time.monotonic() - start:.0f} s)")
 
 
