@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import socket
 import time
 import urllib.parse
@@ -25,7 +26,7 @@ FRAMES_PER_S = 10
 HAPROXY = """
 global
     stats socket {folder}/control mode 600 level admin
-    maxconn 9000
+    maxconn {connections}
 defaults
     mode tcp
     timeout connect 10s
@@ -53,7 +54,9 @@ class Killer:
 
     def start(self):
         config = self.folder / "haproxy.cfg"
-        config.write_text(HAPROXY.format(folder=self.folder) + "".join(self.hops))
+        # Two descriptors a connection, within what the system allows.
+        connections = min(9000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 200)
+        config.write_text(HAPROXY.format(folder=self.folder, connections=connections) + "".join(self.hops))
         log = self.folder / "haproxy.log"
         self.stack.enter_context(running([os.environ["OPENPCC_HAPROXY"], "-f", config], log))
         wait_until(lambda: (self.folder / "control").exists() and b"hop" in self.ask("show stat").lower(), 10, "the forwarder runs")
