@@ -122,7 +122,7 @@ def test_responses_stream_to_their_end(client):
     assert events[0] == "response.created" and events[-1] in ("response.completed", "response.incomplete")
 
 
-def test_structured_output_and_logprobs(client):
+def test_logprobs(client):
     answer = client.chat.completions.create(model=MODEL, max_tokens=40, logprobs=True, top_logprobs=2, temperature=0,
                                             messages=[{"role": "user", "content": "x"}])
     assert len(answer.choices[0].logprobs.content) == 40

@@ -24,7 +24,7 @@ class EngineWatch {
   http::Task<> run();
   bool ready() const { return ready_; }
   // kept_apart says whether requests of this path may be passed on: false where the engine was seen to share cached prefixes between two
-  // of them although their salts differ, or cannot be told to keep them apart.
+  // of them although their salts differ. True also where nothing could be seen: the engine does not say, or no question can be put (ADR 0009).
   bool kept_apart(std::string_view path) const { return !sharing_.contains(path); }
 
  private:
