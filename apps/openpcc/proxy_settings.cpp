@@ -32,6 +32,8 @@ void ProxySettings::declare(daemon::Options& options) {
   options.add("recipients", session.recipients, daemon::Range{1, 4}, "nodes that can open one request; 1 means once overall");
   options.add("refresh_interval", session.refresh_interval, "how often the directory's bundle is fetched, jittered");
   options.add("profile", profile, daemon::Choices{"low-latency", "balanced", "strict"}, "how much sizes and times of answers are hidden");
+  options.add("cache", cache, daemon::Choices{"none", "conversation", "day"},
+              "whose requests may share cached prefixes at the one node that they then keep to; links them there");
   options.add("api_key_file", api_key_file, "a key that applications must send; required to listen on more than loopback");
   options.add("hosts", hosts, "names besides localhost under which applications may reach us");
   outgoing.declare(options);
@@ -54,6 +56,7 @@ Result<std::shared_ptr<const policy::Policy>> ProxySettings::read_policy() const
 Result<client::ProxyConfig> ProxySettings::proxy_config() const {
   client::ProxyConfig out;
   out.profile = *envelope::parse_profile(profile);
+  out.cache = *client::parse_cache(cache);
   out.door.hosts = hosts;
   if (!api_key_file.empty()) {
     OPENPCC_LET(const SecretBytes key, daemon::read_secret(api_key_file));

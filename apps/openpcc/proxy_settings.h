@@ -16,6 +16,7 @@ struct ProxySettings {
   client::SessionConfig session;
   std::filesystem::path policy;
   std::string profile = "balanced";
+  std::string cache = "none";
   std::filesystem::path api_key_file;
   std::vector<std::string> hosts;
   daemon::OutgoingSettings outgoing;

@@ -104,6 +104,20 @@ def test_a_prefix_of_another_user_is_not_served_from_the_cache(service, engine, 
     assert tokens == 0
 
 
+@pytest.mark.parametrize("cache", ["conversation", "day"])
+def test_whoever_opts_in_finds_the_prefix_of_the_own_conversation(service, engine, cache):
+    client = openai.OpenAI(base_url=service.base_url, api_key="unused", max_retries=0, default_headers={"openpcc-cache": cache})
+    begun = [{"role": "user", "content": f"{cache} {PREFIX}"}]
+    for messages, least in ((begun, 0), (begun + [{"role": "assistant", "content": "yes"}, {"role": "user", "content": "more"}], 512)):
+        usage = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=1).usage
+        found = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
+        assert (found or 0) >= least
+    # Neither who asks the engine itself nor who opts into nothing finds it.
+    question = {"messages": begun, "max_tokens": 1}
+    assert cached(engine, "/v1/chat/completions", question) == 0
+    assert cached(service.url, "/v1/chat/completions", question) == 0
+
+
 def test_no_path_is_refused(service):
     assert "engine_shares_cache" not in (service.folder / "log/node-1.log").read_text()
     client = anthropic.Anthropic(base_url=service.url, api_key="unused", max_retries=0)

@@ -36,7 +36,7 @@ bool holds_key(const http::RequestHead& request, const std::string& key) {
 
 json::parse_options strict() {
   json::parse_options options;
-  options.max_depth = 64;
+  options.max_depth = kJsonDepthMax;
   return options;
 }
 
@@ -123,6 +123,7 @@ std::string explain(const Error& error) {
       {"client.proxy.model", "The request names no model; GET /v1/models lists those that verified nodes serve."},
       {"client.proxy.method", "Only POST requests travel the private path."},
       {"client.proxy.profile", "Unknown openpcc-profile; use low-latency, balanced or strict."},
+      {"client.proxy.cache", "Unknown openpcc-cache; use none, conversation or day."},
       {"client.unknown_model", "No verified node serves this model; GET /v1/models lists those that are served."},
       {"client.no_bundle", "No valid directory of nodes is at hand, so nothing was sent."},
       {"directory.draw.too_few", "Too few verified nodes serve this model right now, so nothing was sent. Try again later."},

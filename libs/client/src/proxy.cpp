@@ -158,17 +158,20 @@ struct Proxy::Request {
   SecretBytes content;
   std::string model;
   envelope::Profile profile;
+  std::optional<CacheScope> scope;
 };
 
 Proxy::Proxy(ProxyConfig config, size_t recipients, Session& session, http::Client& client, const Clock& clock, Random& random,
              daemon::Metrics& metrics)
     : config_(std::move(config)),
-      attempts_max_(kNodesPerRequestMax / recipients),
+      recipients_(recipients),
       session_(session),
       client_(client),
       clock_(clock),
       random_(random),
-      metrics_(metrics) {}
+      metrics_(metrics) {
+  random_.fill(cache_secret_.reveal_mutable());
+}
 
 http::Task<> Proxy::handle(http::ServerExchange& exchange) {
   metrics_.add(Counter::requests);
@@ -242,15 +245,19 @@ http::Task<Result<>> Proxy::serve_verdict(http::ServerExchange& exchange) {
 http::Task<Result<>> Proxy::serve_privately(http::ServerExchange& exchange) {
   auto body = co_await exchange.read_all(config_.request_bytes_max);
   OPENPCC_CO_TRY(body);
-  Request request{inner_request(exchange.request()), SecretBytes::adopt(std::move(*body)), {}, config_.profile};
+  Request request{inner_request(exchange.request()), SecretBytes::adopt(std::move(*body)), {}, config_.profile, {}};
   const std::string type(exchange.request().fields.find("content-type").value_or(""));
   OPENPCC_CO_LET(request.model, model_of(type, request.content.reveal()));
   OPENPCC_CO_LET(request.profile, profile_of(exchange.request(), config_.profile));
 
+  OPENPCC_CO_LET(const Cache cache, cache_of(exchange.request(), config_.cache));
+  request.scope = CacheScope::of(cache, cache_secret_, request.model, request.content.reveal(), clock_.now());
+
+  const size_t attempts_max = kNodesPerRequestMax / (request.scope ? 1 : recipients_);
   std::set<attest::NodeId> tried;
   std::optional<Error> last;
-  for (size_t n = 0; n < attempts_max_; ++n) {
-    auto route = session_.route(request.model, tried);
+  for (size_t n = 0; n < attempts_max; ++n) {
+    auto route = session_.route(request.model, tried, request.scope);
     if (!route) {
       // Too few nodes left for another attempt: the failure of the one before says more.
       co_return std::unexpected(last ? std::move(*last) : std::move(route).error());
@@ -274,9 +281,13 @@ http::Task<Result<>> Proxy::serve_privately(http::ServerExchange& exchange) {
 Result<Exchange> Proxy::seal(const Request& request, Route& route) {
   std::vector<envelope::Recipient> recipients;
   for (const directory::NodePtr& node : route.nodes) {
-    // A fresh salt for each request and node: no prefix is shared between requests, and the salt links nothing.
     envelope::Recipient recipient{node->node_id(), &node->key(), {}, session_.take_encapsulation(node->key())};
-    random_.fill(recipient.salt.reveal_mutable());
+    if (request.scope) {
+      recipient.salt = request.scope->salt(node->chip_id());
+    } else {
+      // A fresh salt for each request and node: no prefix is shared between requests, and the salt links nothing.
+      random_.fill(recipient.salt.reveal_mutable());
+    }
     recipients.push_back(std::move(recipient));
   }
   const SealOptions options{request.profile, clock_.now() + config_.begin_within_s};

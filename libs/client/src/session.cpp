@@ -109,13 +109,21 @@ bool Session::ready() const { return bundle_ && bundle_->usable_at(clock_.now())
 
 std::set<std::string> Session::models() const { return nodes_.models(clock_.now()); }
 
-Result<Route> Session::route(std::string_view model, const std::set<attest::NodeId>& exclude) {
+Result<std::vector<directory::NodePtr>> Session::choose(std::string_view model, const std::set<attest::NodeId>& exclude,
+                                                        const std::optional<CacheScope>& scope) {
+  if (!scope) return nodes_.draw(model, config_.recipients, exclude, clock_.now(), random_);
+  // One recipient, or the gateway would choose whose cache it is.
+  OPENPCC_LET(directory::NodePtr node, nodes_.nearest(model, exclude, clock_.now(), [&](const auto& n) { return scope->rank(n); }));
+  return std::vector{std::move(node)};
+}
+
+Result<Route> Session::route(std::string_view model, const std::set<attest::NodeId>& exclude, const std::optional<CacheScope>& scope) {
   const UnixSeconds now = clock_.now();
   if (!bundle_ || !bundle_->usable_at(now)) {
     return fail(Code::unavailable, "client.no_bundle", problem_ ? describe(*problem_) : "no directory bundle was received yet");
   }
   if (!models().contains(std::string(model))) return fail(Code::rejected, "client.unknown_model");
-  OPENPCC_LET(auto nodes, nodes_.draw(model, config_.recipients, exclude, now, random_));
+  OPENPCC_LET(auto nodes, choose(model, exclude, scope));
   GatewayTarget gateway{gateway_->authority, gateway_->config, take_encapsulation(gateway_->key)};
   return Route{any_relay(), std::move(gateway), std::move(nodes)};
 }

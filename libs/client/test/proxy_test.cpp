@@ -33,8 +33,15 @@ struct Bench {
 
   explicit Bench(size_t nodes, http::Handler on_ohttp = {}) : ohttp(std::move(on_ohttp)) {
     world.tee.gpus = 1;
-    directory::BundleContent content{1, kNow, kNow + 3600, std::string(attest::testing_world::kDeployment), "gateway.invalid",
-                                     ohttp::encode_key_configs({gateway_keys[0].config()}), {}, {world.beacon_note}, {}};
+    directory::BundleContent content{1,
+                                     kNow,
+                                     kNow + 3600,
+                                     std::string(attest::testing_world::kDeployment),
+                                     "gateway.invalid",
+                                     ohttp::encode_key_configs({gateway_keys[0].config()}),
+                                     {},
+                                     {world.beacon_note},
+                                     {}};
     for (size_t i = 0; i < nodes; ++i) {
       world.another_node(static_cast<uint8_t>(i + 1));
       content.nodes.push_back(directory::make_leaf(*attest::Evidence::parse(world.make()), world.tee.chip_id));
@@ -42,8 +49,8 @@ struct Bench {
     bundle = *directory::sign_bundle(content, world.directory_key);
     client = http::Client::create(loop, nullptr);
     relay = std::move(*http::Server::listen(loop, kAnyPort, nullptr, [this](http::ServerExchange& e) { return serve_relay(e); }));
-    session = std::make_unique<Session>(SessionConfig{.relays = {relay->endpoint()}}, std::make_shared<const policy::Policy>(world.policy()),
-                                        *client, clock, world.random, metrics);
+    session = std::make_unique<Session>(SessionConfig{.relays = {relay->endpoint()}},
+                                        std::make_shared<const policy::Policy>(world.policy()), *client, clock, world.random, metrics);
     server = std::move(*http::Server::listen(loop, kAnyPort, nullptr, [this](http::ServerExchange& e) { return proxy->handle(e); }));
     ProxyConfig config;
     config.door.port = server->endpoint().port;
@@ -78,6 +85,7 @@ struct Bench {
     const http::Endpoint to = server->endpoint();
     Bytes body = chat_body(model);
     http::RequestHead head = request("POST", "/v1/chat/completions");
+    if (!cache.empty()) head.fields.add(std::string(kCacheField), cache);
     const auto answer = co_await client->fetch(to, std::move(head), std::move(body), 1 << 20);
     if (!answer) co_return std::string("no answer");
     status = answer->head.status;
@@ -103,6 +111,7 @@ struct Bench {
   int attempts = 0;
   uint16_t status = 0;
   std::string should_retry;
+  std::string cache;
 };
 
 // expect_refusal refreshes the session, asks, and expects exactly this rule.
@@ -185,6 +194,20 @@ TEST(Proxy, a_relay_that_refuses_is_tried_within_four_nodes) {
   EXPECT_EQ(bench.attempts, 2);
 }
 
+TEST(Proxy, a_scope_has_one_recipient_an_attempt_within_four_nodes) {
+  Bench bench(6, answering(500, "text/plain"));
+  bench.cache = "day";
+  expect_refusal(bench, "client.relay.status", 502);
+  EXPECT_EQ(bench.attempts, 4);
+}
+
+TEST(Proxy, an_unknown_cache_is_refused_here) {
+  Bench bench(2, answering(200, "x"));
+  bench.cache = "forever";
+  expect_refusal(bench, "client.proxy.cache", 400);
+  EXPECT_EQ(bench.attempts, 0);
+}
+
 TEST(Proxy, a_relay_that_answers_something_else_is_refused) {
   Bench bench(2, answering(200, "text/html"));
   expect_refusal(bench, "client.relay.media_type", 502);
@@ -249,13 +272,31 @@ TEST(Session, says_why_the_directory_could_not_be_fetched) {
 TEST(Session, refuses_a_directory_that_somebody_else_signed) {
   Bench bench(2);
   const attest::testing_world::World other(2);
-  bench.bundle = *directory::sign_bundle({2, kNow, kNow + 3600, std::string(attest::testing_world::kDeployment), "gateway.invalid", {1}, {}, {}, {}},
-                                         other.directory_key);
+  bench.bundle = *directory::sign_bundle(
+      {2, kNow, kNow + 3600, std::string(attest::testing_world::kDeployment), "gateway.invalid", {1}, {}, {}, {}}, other.directory_key);
   bench.run([](Bench& b) -> http::Task<> {
     const auto refreshed = co_await b.session->refresh();
     EXPECT_RULE(refreshed, "note.verify.unsigned");
   });
   EXPECT_FALSE(bench.session->ready());
+}
+
+TEST(Session, keeps_a_scope_to_one_node_while_it_is_there) {
+  Bench bench(6);
+  bench.run([](Bench& b) -> http::Task<> {
+    const auto refreshed = co_await b.session->refresh();
+    EXPECT_OK(refreshed);
+    const auto scope = CacheScope::of(Cache::day, Secret<32>(), kModel, {}, kNow);
+    std::set<attest::NodeId> seen;
+    for (int i = 0; i < 8; ++i) {
+      const auto route = b.session->route(kModel, {}, scope);
+      EXPECT_TRUE(route && route->nodes.size() == 1);
+      if (route) seen.insert(route->nodes.front()->node_id());
+    }
+    EXPECT_EQ(seen.size(), 1u);
+    const auto another = b.session->route(kModel, seen, scope);
+    EXPECT_TRUE(another && !seen.contains(another->nodes.front()->node_id()));
+  });
 }
 
 TEST(Session, draws_distinct_nodes_and_none_that_was_tried) {

@@ -16,6 +16,11 @@ std::vector<Bytes> devices_of(const attest::VerifiedNode& node) {
   return node.gpu_ids().empty() ? std::vector<Bytes>{node.chip_id()} : node.gpu_ids();
 }
 
+std::unexpected<Error> too_few(size_t left, size_t needed) {
+  return fail(Code::unavailable, "directory.draw.too_few",
+              std::to_string(left) + " usable nodes where " + std::to_string(needed) + " are needed");
+}
+
 }  // namespace
 
 void NodeSet::update(const VerifiedBundle& bundle, UnixSeconds now) {
@@ -108,18 +113,26 @@ std::vector<NodePtr> NodeSet::usable(std::string_view model, UnixSeconds now) co
   return out;
 }
 
+std::vector<NodePtr> NodeSet::usable_without(std::string_view model, const std::set<attest::NodeId>& exclude, UnixSeconds now) const {
+  std::vector<NodePtr> out = usable(model, now);
+  std::erase_if(out, [&](const NodePtr& node) { return exclude.contains(node->node_id()); });
+  return out;
+}
+
 Result<std::vector<NodePtr>> NodeSet::draw(std::string_view model, size_t k, const std::set<attest::NodeId>& exclude, UnixSeconds now,
                                            Random& random) const {
-  std::vector<NodePtr> left = usable(model, now);
-  std::erase_if(left, [&](const NodePtr& node) { return exclude.contains(node->node_id()); });
-  if (left.size() < k) {
-    return fail(Code::unavailable, "directory.draw.too_few",
-                std::to_string(left.size()) + " usable nodes where " + std::to_string(k) + " are needed");
-  }
+  std::vector<NodePtr> left = usable_without(model, exclude, now);
+  if (left.size() < k) return too_few(left.size(), k);
   // The first k steps of a Fisher-Yates shuffle: every ordered choice of k is equally likely.
   for (size_t i = 0; i < k; ++i) std::swap(left[i], left[i + random.below(left.size() - i)]);
   left.resize(k);
   return left;
+}
+
+Result<NodePtr> NodeSet::nearest(std::string_view model, const std::set<attest::NodeId>& exclude, UnixSeconds now, const Rank& rank) const {
+  const std::vector<NodePtr> left = usable_without(model, exclude, now);
+  if (left.empty()) return too_few(0, 1);
+  return std::ranges::min(left, {}, [&](const NodePtr& node) { return rank(*node); });
 }
 
 }  // namespace openpcc::directory

@@ -88,6 +88,17 @@ TEST_F(NodesTest, too_few) {
   EXPECT_RULE(empty.draw(kModel, 1, {}, kNow, world_.random), "directory.draw.too_few");
 }
 
+TEST_F(NodesTest, nearest_is_the_least_by_rank_that_was_not_tried) {
+  const auto a = add_node(1);
+  const auto b = add_node(2);
+  const NodeSet set = nodes();
+  const auto rank = [&](const attest::VerifiedNode& node) { return filled<32>(node.node_id() == a ? 1 : 2); };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ((*set.nearest(kModel, {}, kNow, rank))->node_id(), a);
+  EXPECT_EQ((*set.nearest(kModel, {a}, kNow, rank))->node_id(), b);
+  EXPECT_RULE(set.nearest(kModel, {a, b}, kNow, rank), "directory.draw.too_few");
+  EXPECT_RULE(set.nearest("another-model", {}, kNow, rank), "directory.draw.too_few");
+}
+
 TEST_F(NodesTest, models_come_from_evidence) {
   world_.claims.models = {{"a-model", filled<32>(0x33)}};
   const auto a = add_node(1);

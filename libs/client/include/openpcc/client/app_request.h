@@ -11,6 +11,8 @@
 
 namespace openpcc::client {
 
+inline constexpr size_t kJsonDepthMax = 64;  // of an application's body
+
 // Door is what the proxy demands of whoever connects.
 struct Door {
   uint16_t port;                       // where we listen

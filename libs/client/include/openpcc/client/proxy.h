@@ -10,6 +10,7 @@ namespace openpcc::client {
 struct ProxyConfig {
   Door door;
   envelope::Profile profile = envelope::Profile::balanced;
+  Cache cache = Cache::none;
   size_t request_bytes_max = 32u << 20;
   UnixSeconds begin_within_s = 300;  // a node must begin within this time of the sealing
 };
@@ -45,7 +46,8 @@ class Proxy {
   Result<Exchange> seal(const Request& request, Route& route);
 
   ProxyConfig config_;
-  size_t attempts_max_;
+  size_t recipients_;
+  Secret<32> cache_secret_;  // of this process: what its scopes link ends with it
   Session& session_;
   http::Client& client_;
   const Clock& clock_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "openpcc/client/cache_scope.h"
 #include "openpcc/client/encapsulations.h"
 #include "openpcc/client/exchange.h"
 #include "openpcc/daemon/metrics.h"
@@ -61,11 +62,11 @@ class Session {
   // wake asks for a refresh soon: a gateway that knows none of our nodes has a newer bundle.
   void wake();
 
-  // route draws a relay and k nodes for the model that are not in `exclude`.
+  // route draws a relay and k nodes for the model that are not in `exclude`; with a scope, the one node that the scope keeps to.
   //   client.no_bundle        none was accepted yet, or the last one has expired (unavailable)
   //   client.unknown_model    no verified node serves it (rejected)
   //   directory.draw.too_few  fewer than k verified nodes are left (unavailable)
-  Result<Route> route(std::string_view model, const std::set<attest::NodeId>& exclude);
+  Result<Route> route(std::string_view model, const std::set<attest::NodeId>& exclude, const std::optional<CacheScope>& scope = {});
 
   // take_encapsulation gives one to the key of a node that route() drew, where one was made ahead.
   std::optional<hpke::Encapsulation> take_encapsulation(const hpke::PublicKey& key);
@@ -88,6 +89,8 @@ class Session {
   };
 
   static Result<Gateway> gateway_of(const directory::BundleContent& content);
+  Result<std::vector<directory::NodePtr>> choose(std::string_view model, const std::set<attest::NodeId>& exclude,
+                                                 const std::optional<CacheScope>& scope);
   const http::Endpoint& any_relay();
   void keep_encapsulations();
 

@@ -1,6 +1,7 @@
 // The client's nodes: every entry of the bundle verified once, and drawn from uniformly, so that nobody else chooses a request's nodes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,7 +52,13 @@ class NodeSet {
   Result<std::vector<NodePtr>> draw(std::string_view model, size_t k, const std::set<attest::NodeId>& exclude, UnixSeconds now,
                                     Random& random) const;
 
+  // nearest is, of usable() without `exclude`, the one whose rank is least: the client's own choice too, but the same one every time.
+  //   directory.draw.too_few   none is left (unavailable)
+  using Rank = std::function<crypto::Sha256Digest(const attest::VerifiedNode&)>;
+  Result<NodePtr> nearest(std::string_view model, const std::set<attest::NodeId>& exclude, UnixSeconds now, const Rank& rank) const;
+
  private:
+  std::vector<NodePtr> usable_without(std::string_view model, const std::set<attest::NodeId>& exclude, UnixSeconds now) const;
   Entry enter(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeconds now) const;
   void appraise(Entry& entry, const Leaf& leaf, const VerifiedBundle& bundle, UnixSeconds now) const;
   std::vector<NodePtr> active(UnixSeconds now) const;
