@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from judgement import Judgement, Malformed
-from quote_format import SGX, TD15_BODY, TDX, Quote, read_quote
+from quote_format import TD15_BODY, TDX, Quote, read_quote
 from strict_der import (
     CRL_SIGN, DIGITAL_SIGNATURE, ECDSA_SHA256, ENUMERATED, KEY_CERT_SIGN, OCTET_STRING, SEQUENCE,
     BadDer, exactly, need, read_certificate, read_only, read_pem, read_revocation_list, signed_by,

@@ -1,22 +1,20 @@
-"""AMD SEV-SNP attestation reports (SEV-SNP Firmware ABI, table "ATTESTATION_REPORT") judged in Python, sharing neither code nor tables with the
-C++ verifier. `verify` says whether genuine silicon made the report, `appraise` whether what it says is acceptable; both collect every refusal,
-in the order of the checks, by the rule ids that spec/evidence_regions.toml explains. Nothing here reads a clock or a file."""
+"""AMD SEV-SNP attestation reports judged in Python, sharing neither code nor tables with the C++ verifier. `verify` says whether genuine silicon made
+the report, snp_policy.py whether what it says is acceptable; every refusal is collected in the order of the checks, by the rule ids that
+spec/evidence_regions.toml explains. Nothing here reads a clock or a file."""
 
 import dataclasses
 import hashlib
-import uuid
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from judgement import Judgement, Malformed
+from snp_format import SIGNED, VCEK, VLEK, Report, product_of_cpuid, read_report
+from snp_policy import at_most
 from strict_der import (
-    CRL_SIGN, IA5_STRING, KEY_CERT_SIGN, RSASSA_PSS, BadDer, need, read_certificate, read_only, read_revocation_list, signed_by,
+    BASIC_CONSTRAINTS, CRL_SIGN, IA5_STRING, KEY_CERT_SIGN, KEY_USAGE, RSASSA_PSS,
+    BadDer, need, read_certificate, read_only, read_revocation_list, signed_by,
 )  # fmt: skip
-
-SIZE = 0x4A0
-SIGNED = 0x2A0
-P384_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 
 # SHA-256 of the SubjectPublicKeyInfo of AMD's root keys.
 ROOTS = {
@@ -25,118 +23,12 @@ ROOTS = {
     "4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08": "Turin",
 }
 
-VCEK, VLEK = 0, 1
 ARC = "1.3.6.1.4.1.3704.1."
 STRUCT_VERSION, PRODUCT_NAME, HARDWARE_ID, CSP_ID = ARC + "1", ARC + "2", ARC + "4", ARC + "5"
 # Which security patch level stands in which byte of a TCB_VERSION: the suffix of its extension, by byte.
 EARLIER_LEVELS = {0: "3.1", 1: "3.2", 2: "3.4", 3: "3.5", 4: "3.6", 5: "3.7", 6: "3.3", 7: "3.8"}
 TURIN_LEVELS = {0: "3.9", 1: "3.1", 2: "3.2", 3: "3.3", 4: "3.5", 5: "3.6", 6: "3.7", 7: "3.8"}
 SPARE_BYTES = {"Milan": (2, 3, 4, 5), "Genoa": (2, 3, 4, 5), "Turin": (4, 5, 6)}
-
-
-def little(data):
-    return int.from_bytes(data, "little")
-
-
-def product_of_cpuid(family, model):
-    if family == 0x19 and model <= 0x0F:
-        return "Milan"
-    if family == 0x19 and (0x10 <= model <= 0x1F or 0xA0 <= model <= 0xAF):
-        return "Genoa"
-    if family == 0x1A and model <= 0x11:
-        return "Turin"
-    return None
-
-
-@dataclasses.dataclass
-class Report:
-    data: bytes
-
-    def field(self, at, size):
-        return self.data[at : at + size]
-
-    def number(self, at, size):
-        return little(self.field(at, size))
-
-    version = property(lambda self: self.number(0x000, 4))
-    guest_svn = property(lambda self: self.number(0x004, 4))
-    policy = property(lambda self: self.number(0x008, 8))
-    vmpl = property(lambda self: self.number(0x030, 4))
-    current_tcb = property(lambda self: self.field(0x038, 8))
-    platform_info = property(lambda self: self.number(0x040, 8))
-    flags = property(lambda self: self.number(0x048, 4))
-    report_data = property(lambda self: self.field(0x050, 64))
-    measurement = property(lambda self: self.field(0x090, 48))
-    host_data = property(lambda self: self.field(0x0C0, 32))
-    id_key_digest = property(lambda self: self.field(0x0E0, 48))
-    author_key_digest = property(lambda self: self.field(0x110, 48))
-    reported_tcb = property(lambda self: self.field(0x180, 8))
-    cpuid = property(lambda self: (self.data[0x188], self.data[0x189]))
-    chip_id = property(lambda self: self.field(0x1A0, 64))
-    committed_tcb = property(lambda self: self.field(0x1E0, 8))
-    current_version = property(lambda self: tuple(reversed(self.field(0x1E8, 3))))
-    committed_version = property(lambda self: tuple(reversed(self.field(0x1EC, 3))))
-    launch_tcb = property(lambda self: self.field(0x1F0, 8))
-    launch_mitigations = property(lambda self: self.number(0x1F8, 8))
-    current_mitigations = property(lambda self: self.number(0x200, 8))
-    masked_chip = property(lambda self: bool(self.flags & 2))
-    signing_key = property(lambda self: self.flags >> 2 & 7)
-
-
-def reserved_ranges(version):
-    yield from ((0x4C, 0x50), (0x18B, 0x1A0), (0x1EB, 0x1EC), (0x1EF, 0x1F0), (0x208, 0x2A0), (0x330, SIZE))
-    if version == 2:
-        yield 0x188, 0x18B
-    if version < 5:
-        yield 0x1F8, 0x208
-
-
-def read_report(data):
-    if len(data) != SIZE:
-        raise Malformed("snp.length", str(len(data)))
-    report = Report(bytes(data))
-    if report.version not in (2, 3, 4, 5):
-        raise Malformed("snp.version", str(report.version))
-    if report.number(0x34, 4) != 1:
-        raise Malformed("snp.signature_algo")
-    for start, end in reserved_ranges(report.version):
-        if any(data[start:end]):
-            raise Malformed("snp.reserved", f"{start:#x}")
-    if report.flags >> 5:
-        raise Malformed("snp.reserved", "flags")
-    for at in (0x2A0, 0x2E8):
-        if not 0 < report.number(at, 72) < P384_ORDER:
-            raise Malformed("snp.signature_encoding", f"{at:#x}")
-    return report
-
-
-# The certificate table: entries of GUID, offset and length, ended by a zero one, then the certificates.
-
-TABLE_NAMES = {
-    "63da758d-e664-4564-adc5-f4b93be8accd": "vcek",
-    "a8074bc2-a25a-483e-aae6-39c045a0b8a1": "vlek",
-    "4ab7b379-bbac-4fe4-a02f-05aef327c782": "ask",
-    "c0b406a4-a803-4952-9743-3fb6014cd0ae": "ark",
-}
-
-
-def read_table(data):
-    """Returns {name: certificate}; entries of other names are left out."""
-    entries, at = [], 0
-    while True:
-        entry = data[at : at + 24]
-        if len(entry) < 24:
-            raise Malformed("snp.table.syntax", "no end")
-        at += 24
-        if not any(entry):
-            break
-        entries.append((str(uuid.UUID(bytes=entry[:16])), little(entry[16:20]), little(entry[20:24])))
-    if len({name for name, _, _ in entries}) != len(entries):
-        raise Malformed("snp.table.syntax", "an entry twice")
-    for name, offset, length in entries:
-        if offset < at or offset + length > len(data) or length == 0:
-            raise Malformed("snp.table.syntax", name)
-    return {TABLE_NAMES[name]: data[offset : offset + length] for name, offset, length in entries if name in TABLE_NAMES}
 
 
 # Certificates.
@@ -205,7 +97,9 @@ def read_authority(der):
 def is_authority(certificate, *usage):
     try:
         authority, length, found = certificate.authority()
-        return authority and (length is None or length >= 0) and set(usage) <= found
+        critical = {name for name, (critical, _) in certificate.extensions.items() if critical}
+        fits = (length is None or length >= 0) and critical <= {BASIC_CONSTRAINTS, KEY_USAGE}
+        return authority and fits and set(usage) <= found
     except BadDer:
         return False
 
@@ -222,11 +116,10 @@ def check_kind(report, vek, intermediate, judgement):
 def check_product(report, vek, root, roots, judgement):
     """Returns the product, by the chain where that is pinned."""
     chain = roots.get(hashlib.sha256(root.spki).hexdigest())
-    if report.version > 2:
-        named = product_of_cpuid(*report.cpuid)
-        judgement.check(named, "snp.product.unknown", str(report.cpuid))
-        judgement.check(named is None or named == vek.product, "snp.product.mismatch", f"CPUID {named}, certificate {vek.product}")
-    judgement.check(vek.product in roots.values(), "snp.product.unknown", vek.product)
+    named = product_of_cpuid(*report.cpuid) if report.version > 2 else vek.product
+    judgement.check(named, "snp.product.unknown", str(report.cpuid))
+    judgement.check(vek.product in SPARE_BYTES, "snp.product.unknown", vek.product)
+    judgement.check(named in (None, vek.product), "snp.product.mismatch", f"CPUID {named}, certificate {vek.product}")
     judgement.check(chain in (None, vek.product), "snp.product.mismatch", f"chain {chain}, certificate {vek.product}")
     return chain or vek.product
 
@@ -283,10 +176,6 @@ def check_chip(report, vek, judgement):
         judgement.check(vek.hardware_id is not None and report.chip_id == vek.hardware_id.ljust(64, b"\x00"), "snp.chip_id.mismatch")
 
 
-def at_most(lower, upper):
-    return all(a <= b for a, b in zip(lower, upper, strict=True))
-
-
 def check_tcbs(report, vek, product, judgement):
     judgement.check(vek.tcb(product) == report.reported_tcb, "snp.tcb.certificate", f"{vek.tcb(product).hex()}, {report.reported_tcb.hex()}")
     check_chip(report, vek, judgement)
@@ -335,97 +224,3 @@ def verify_crl(der, root_der, at):
     judgement = Judgement()
     check_crl(der, read_authority(root_der), None, at, judgement)
     return judgement
-
-
-# Appraisal.
-
-
-@dataclasses.dataclass(frozen=True)
-class Policy:
-    """What a relying party demands. The lists that name what is accepted accept nothing while they are empty."""
-
-    measurements: frozenset
-    report_data: bytes
-    products: frozenset = frozenset({"Milan", "Genoa", "Turin"})
-    vmpl: int = 0
-    allow_debug: bool = False
-    allow_migration: bool = False
-    allow_smt: bool = True
-    allow_cxl: bool = False
-    restrictions: int = 0  # bits of POLICY that must be set
-    min_abi: tuple = (0, 0)  # major, minor
-    alias_check: bool = True
-    allow_masked_chip: bool = False
-    allow_provisional: bool = False
-    require_crl: bool = False
-    csp_ids: frozenset = frozenset()
-    chips: frozenset | None = None
-    min_tcb: bytes = bytes(8)  # in the layout of the product
-    min_launch_tcb: bytes = bytes(8)
-    min_version: tuple = (0, 0, 0)
-    mitigations: int = 0
-    host_data: frozenset | None = None
-    id_keys: frozenset | None = None
-    author_keys: frozenset | None = None
-    family_and_image: frozenset | None = None
-    min_guest_svn: int = 0
-
-
-RESTRICTIONS = 1 << 20 | 1 << 22 | 1 << 23 | 1 << 24 | 1 << 25
-
-
-def appraise(judgement, policy):
-    """Returns the rules by which a relying party refuses an authentic report."""
-    report, result = judgement.report, Judgement()
-    result.check(judgement.revocation == "checked" or not policy.require_crl, "snp.crl.missing")
-    result.check(judgement.product in policy.products, "snp.product.excluded", str(judgement.product))
-    appraise_chip(report, judgement.csp_id, policy, result)
-    appraise_tcb(report, policy, result)
-    appraise_guest_policy(report, policy, result)
-    result.check(report.vmpl == policy.vmpl, "snp.vmpl", str(report.vmpl))
-    result.check(report.version == 2 or not policy.alias_check or report.platform_info >> 5 & 1, "snp.platform.alias_check")
-    appraise_identity(report, policy, result)
-    return result
-
-
-def appraise_chip(report, csp_id, policy, result):
-    if report.signing_key == VLEK:
-        result.check(csp_id in policy.csp_ids, "snp.csp_id", str(csp_id))
-    else:
-        result.check(policy.allow_masked_chip or not report.masked_chip, "snp.chip_id.masked")
-    result.check(policy.chips is None or report.chip_id in policy.chips, "snp.chip_id.unlisted")
-
-
-def appraise_tcb(report, policy, result):
-    settled = (report.committed_tcb, report.committed_version) == (report.current_tcb, report.current_version)
-    result.check(policy.allow_provisional or settled, "snp.tcb.provisional")
-    enough = at_most(policy.min_tcb, report.reported_tcb) and at_most(policy.min_tcb, report.committed_tcb)
-    result.check(enough, "snp.tcb.minimum")
-    result.check(at_most(policy.min_launch_tcb, report.launch_tcb), "snp.tcb.launch_minimum")
-    result.check(report.committed_version >= policy.min_version, "snp.tcb.version")
-    missing = policy.mitigations & ~(report.current_mitigations & report.launch_mitigations)
-    result.check(report.version < 5 or not missing, "snp.tcb.mitigations", f"{missing:#x}")
-
-
-def appraise_guest_policy(report, policy, result):
-    bits = report.policy
-    result.check(bits >> 17 & 1 and not bits >> 26, "snp.policy.reserved")
-    result.check((bits >> 8 & 0xFF, bits & 0xFF) >= policy.min_abi, "snp.policy.abi")
-    result.check(policy.allow_debug or not bits >> 19 & 1, "snp.policy.debug")
-    result.check(policy.allow_migration or not bits >> 18 & 1, "snp.policy.migration")
-    result.check(policy.allow_smt or not bits >> 16 & 1, "snp.policy.smt")
-    result.check(policy.allow_cxl or not bits >> 21 & 1, "snp.policy.cxl")
-    result.check(not policy.restrictions & RESTRICTIONS & ~bits, "snp.policy.restriction")
-
-
-def appraise_identity(report, policy, result):
-    result.check(report.measurement in policy.measurements, "snp.measurement")
-    result.check(report.report_data == policy.report_data, "snp.report_data")
-    result.check(policy.host_data is None or report.host_data in policy.host_data, "snp.host_data")
-    result.check(policy.id_keys is None or report.id_key_digest in policy.id_keys, "snp.id_key")
-    result.check(policy.author_keys is None or report.author_key_digest in policy.author_keys, "snp.author_key")
-    # FAMILY_ID, IMAGE_ID and GUEST_SVN are the host's word unless an expected ID key signed them.
-    vouched = policy.id_keys is not None and report.id_key_digest in policy.id_keys and any(report.id_key_digest)
-    wanted = policy.family_and_image
-    result.check(wanted is None or (vouched and report.field(0x10, 32) in wanted), "snp.id_block")
-    result.check(policy.min_guest_svn == 0 or (vouched and report.guest_svn >= policy.min_guest_svn), "snp.guest_svn")

@@ -9,9 +9,9 @@ import quote_policy
 import quote_verifier as verifier
 import tcb_collateral
 from evidence_corpus import (
-    IDENTITY_LENDER, SECOND, collateral, each, issuers, missing_rules, of_kind, read, tee_of, time, with_id,
+    IDENTITY_LENDER, SECOND, WITH_TRAILER, collateral, each, issuers, missing_rules, of_kind, quote_of, read, tee_of, time, with_id,
 )  # fmt: skip
-from quote_format import HEADER, TDX, read_quote
+from quote_format import HEADER, SGX, TDX, read_quote
 from strict_der import read_certificate
 
 pytestmark = pytest.mark.once
@@ -25,8 +25,6 @@ RULES = {
     "SEPT_VE_DISABLE clear (reject unless policy allows, e.g. paravisor)": "tdx.attributes.sept_ve_disable",
     "MRSERVICETD non-zero (a service or migration TD is bound; reject unless the policy lists it)": "tdx.mrservicetd",
 }
-# Its quote ends with text that nothing signs: refused as it is, good without.
-WITH_TRAILER = "tdx-v4-spr-google-2023"
 NO_LEVEL = "NotSupported(no matching TCB level)"
 
 PAIRS = [
@@ -35,11 +33,6 @@ PAIRS = [
     for evaluation in sample.get("evaluations", [])
 ]
 each_pair = pytest.mark.parametrize(("sample", "evaluation"), PAIRS)
-
-
-def quote_of(sample):
-    data = read(sample["files"][0])
-    return data[: -sample["trailing_bytes"]] if sample["id"] == WITH_TRAILER else data
 
 
 def verify(sample, parts, at):
@@ -158,7 +151,7 @@ def test_quote_is_appraised_as_expected(sample):
 
 @each(SETS)
 def test_collateral_holds_within_its_window_alone(sample):
-    name, tee = sample["id"].removeprefix("tdx-collateral-"), TDX if sample["parsed"]["id"] == "TDX" else verifier.SGX
+    name, tee = sample["id"].removeprefix("tdx-collateral-"), TDX if sample["parsed"]["id"] == "TDX" else SGX
     parts = collateral(name)
     inside = missing_rules(parts)
 

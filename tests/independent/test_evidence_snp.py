@@ -3,9 +3,11 @@
 import hashlib
 
 import pytest
+import snp_format
+import snp_policy
 import snp_verifier as verifier
 from evidence_corpus import SECOND, each, of_kind, read, snp_parts, snp_root, time, with_id
-from judgement import Judgement
+from judgement import Judgement, Malformed
 from strict_der import read_certificate, read_pem, signed_by
 
 pytestmark = pytest.mark.once
@@ -73,20 +75,20 @@ def test_report_is_judged_as_expected(sample):
     assert set(judgement.rules) == rules_of(sample["reasons"]) | set(FURTHER.get(sample["id"], []))
     assert bool(judgement.rules) == (sample["verdict"] != "valid")
     for name, holds in sample.get("checks", {}).items():
-        strict = verifier.appraise(judgement, lenient(judgement))
+        strict = snp_policy.appraise(judgement, lenient(judgement))
         assert (CHECKS[name] not in judgement.rules + strict.rules) == holds, name
 
 
 def lenient(judgement):
     """A policy that takes what the report says of its guest, and is strict for the rest."""
     report = judgement.report
-    return verifier.Policy(frozenset({report.measurement}), report.report_data, csp_ids=frozenset({judgement.csp_id}))
+    return snp_policy.Policy(frozenset({report.measurement}), report.report_data, csp_ids=frozenset({judgement.csp_id}))
 
 
 @each([sample for sample in REPORTS if "strict_policy" in sample])
 def test_report_is_appraised_as_expected(sample):
     judgement = verify(sample, evaluated_at(sample))
-    refused = set(judgement.rules + verifier.appraise(judgement, lenient(judgement)).rules)
+    refused = set(judgement.rules + snp_policy.appraise(judgement, lenient(judgement)).rules)
     assert refused == rules_of(sample["strict_policy"]["reasons"]) | set(FURTHER.get(sample["id"], []))
     assert (sample["strict_policy"]["verdict"] == "accept") == (not refused)
 
@@ -127,13 +129,13 @@ FIELDS = {
     "launch_tcb": lambda report: report.launch_tcb.hex(),
     "launch_mit_vector": lambda report: f"{report.launch_mitigations:#018x}",
     "current_mit_vector": lambda report: f"{report.current_mitigations:#018x}",
-    "product_from_cpuid": lambda report: verifier.product_of_cpuid(*report.cpuid),
+    "product_from_cpuid": lambda report: snp_format.product_of_cpuid(*report.cpuid),
 }
 
 
 @each([sample for sample in REPORTS if "parsed" in sample])
 def test_report_is_read_as_expected(sample):
-    report, parsed = verifier.read_report(read(sample["files"][0])), sample["parsed"]
+    report, parsed = snp_format.read_report(read(sample["files"][0])), sample["parsed"]
     for name in set(FIELDS) & set(parsed):
         expected = parsed[name]["raw"] if name.endswith("_tcb") else parsed[name]
         assert FIELDS[name](report) == expected, name
@@ -142,7 +144,8 @@ def test_report_is_read_as_expected(sample):
 @each([sample for sample in REPORTS if "vek_extensions" in sample and sample["id"] not in FURTHER])
 def test_certificate_is_read_as_expected(sample):
     vek, expected = verifier.read_vek(read(sample["files"][1]), Judgement()), dict(sample["vek_extensions"])
-    names = {"fmcSPL": "3.9", "blSPL": "3.1", "teeSPL": "3.2", "snpSPL": "3.3", "spl4": "3.4", "spl5": "3.5", "spl6": "3.6", "spl7": "3.7", "ucodeSPL": "3.8"}
+    levels = ("blSPL", "teeSPL", "snpSPL", "spl4", "spl5", "spl6", "spl7", "ucodeSPL", "fmcSPL")
+    names = {name: f"3.{i}" for i, name in enumerate(levels, 1)}
     assert vek.levels == {names[name]: level for name, level in expected.items() if name in names}
     assert vek.struct_version == expected["structVersion"]
     assert vek.product == expected["productName1"].partition("-")[0]
@@ -206,7 +209,7 @@ def test_report_without_a_revocation_list_says_so():
     judgement = verify(with_id("snp-v5-genoa-live"), time("2026-09-01T00:00:00Z"))
     assert (judgement.rules, judgement.revocation) == ([], "not checked")
     policy = lenient(judgement)
-    assert verifier.appraise(judgement, policy).rules == []
+    assert snp_policy.appraise(judgement, policy).rules == []
 
 
 # The certificate table that comes with a report through the kernel's interface.
@@ -228,9 +231,9 @@ def test_certificate_table_holds_the_chain():
     sample = with_id("snp-v3-genoa-veraison")
     table, report = cbor_byte_strings(read("snp/reports/v3-genoa-veraison/sevsnp-tsm-report.cbor"))
     assert report == read(sample["files"][0])
-    found = verifier.read_table(table)
+    found = snp_format.read_table(table)
     # This table's certificates stand in PEM.
     assert [read_pem(found[name]) for name in ("vcek", "ask", "ark")] == [[read(path)] for path in sample["files"][1:]]
     for broken in (table[:-1], table[:16] + b"\xff" * 8 + table[24:], table[:24]):
-        with pytest.raises(verifier.Malformed, match="snp.table.syntax"):
-            verifier.read_table(broken)
+        with pytest.raises(Malformed, match="snp.table.syntax"):
+            snp_format.read_table(broken)
