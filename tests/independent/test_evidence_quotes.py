@@ -146,6 +146,15 @@ def test_quote_is_appraised_as_expected(sample):
     assert never == strict.get("acceptable_but_never_valid_together", [])
 
 
+@each([sample for sample in of_kind("azure-hcl") if sample["id"].startswith("azure-tdx-")])
+def test_quote_beside_azure_s_report_is_genuine(sample):
+    (path,) = (path for path in sample["files"] if path.endswith("quote.bin"))
+    at = time(sample.get("evaluate_at", "2026-06-15T00:00:00Z"))
+    judgement = verifier.verify(read(path), verifier.Collateral(), at)
+    assert judgement.rules == ["tdx.crl.missing"] * 2 + ["tdx.collateral.missing"] * 3
+    assert not any(judgement.quote.report_data[32:]) and not any(b"".join(judgement.quote.rtmrs))
+
+
 # Collateral on its own.
 
 

@@ -107,6 +107,19 @@ case("snp.tcb.order")(lambda: changed_report(0x1E6, b"\x1c"))
 case("snp.tcb.order")(lambda: changed_report(0x1EE, b"\x02"))
 
 
+@pytest.mark.parametrize(("name", "prefix"), [("root", "snp.chain"), ("issuer", "snp.chain"), ("vek", "snp.vek")])
+def test_each_certificate_s_own_window_counts(name, prefix):
+    # One second on either side of the time of judging, and that very second.
+    for start, end, rules in (
+        ("260901000000Z", "260901000000Z", []),
+        ("260901000001Z", "490101000000Z", [f"{prefix}.early"]),
+        ("200101000000Z", "260831235959Z", [f"{prefix}.expired"]),
+    ):
+        amd = Amd(GENOA)
+        getattr(amd, name)[VALIDITY] = sequence(utc(start), utc(end))
+        assert judge(amd).rules == rules
+
+
 @case("snp.vek.signature")
 def signing_key_s_certificate_signed_by_the_root():
     amd = Amd(GENOA)

@@ -111,6 +111,41 @@ case("tdx.pck.signature")(lambda: signed_by("leaf", "root"))
 case("tdx.pck.signature")(lambda: signed_by("root", "leaf"))
 
 
+@pytest.mark.parametrize("name", ["leaf", "intermediate", "root", "signer", "signer_root"])
+def test_each_certificate_s_own_window_counts(name):
+    prefix = "tdx.signer" if name.startswith("signer") else "tdx.pck"
+    # One second on either side of the time of judging, and that very second.
+    for start, end, rules in (
+        ("260701000000Z", "260701000000Z", []),
+        ("260701000001Z", "490101000000Z", [f"{prefix}.early"]),
+        ("200101000000Z", "260630235959Z", [f"{prefix}.expired"]),
+    ):
+        assert changed_certificate(name, {VALIDITY: sequence(utc(start), utc(end))}).rules == rules
+
+
+def test_each_list_s_and_document_s_own_window_counts():
+    for index in (0, 1):
+        assert changed_crl(index, {3: utc("260701000000Z"), 4: utc("260701000001Z")}).rules == []
+        assert changed_crl(index, {3: utc("260701000001Z")}).rules == ["tdx.crl.early"]
+        assert changed_crl(index, {4: utc("260630235959Z")}).rules == ["tdx.crl.expired"]
+    for name in ("info", "identity"):
+        for members, rules in (
+            ({"issueDate": "2026-07-01T00:00:00Z", "nextUpdate": "2026-07-01T00:00:00Z"}, []),
+            ({"issueDate": "2026-07-01T00:00:01Z"}, ["tdx.collateral.early"]),
+            ({"nextUpdate": "2026-06-30T23:59:59Z"}, ["tdx.collateral.expired"]),
+        ):
+            assert documents(**{name: members}).rules == rules
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0), (0, 1, 1), (0, 0, 2)])
+def test_chain_in_another_order_is_refused(order):
+    def reorder(text):
+        chain = read_pem(text)
+        return pem([chain[i] for i in order])
+
+    assert chain_text(reorder).first in ("tdx.pck.name", "tdx.pck.root", "tdx.pck.issuer")
+
+
 @case("tdx.pck.name", "tdx.crl.issuer")
 def another_intermediate():
     def change(intel):

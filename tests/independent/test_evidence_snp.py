@@ -165,6 +165,19 @@ def test_roots_are_the_pinned_ones(sample):
     assert verifier.ROOTS[hashlib.sha256(ark.spki).hexdigest()] == sample["id"].removeprefix("snp-roots-").capitalize()
 
 
+# Reports inside Azure's reports of its paravisor.
+
+
+@each([sample for sample in of_kind("azure-hcl") if "snp_signature" in sample["checks"]])
+def test_report_inside_azure_s_is_genuine(sample):
+    assert sample["checks"]["snp_signature"] and sample["checks"]["vcek_chain"]
+    report, certificate = read(sample["files"][0])[32 : 32 + snp_format.SIZE], read(sample["files"][-1])
+    product = verifier.read_vek(certificate, Judgement()).product
+    judgement = verifier.verify(report, certificate, snp_root(product, "ask"), snp_root(product, "ark"), time(sample["evaluate_at"]))
+    assert judgement.rules == []
+    assert judgement.report.vmpl == 0 and not any(judgement.report.report_data[32:])
+
+
 # Revocation lists.
 
 CRLS = of_kind("snp-crl")
