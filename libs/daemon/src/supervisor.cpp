@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 namespace openpcc::daemon {
 namespace {
@@ -20,6 +21,17 @@ constexpr http::Milliseconds kPause{1'000};
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return "killed by signal " + std::to_string(WTERMSIG(status));
   return "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+// end_of ends what a child that died leaves behind of its process group, and returns how it ended; nullopt: it lives. The group goes first:
+// as long as nobody has waited for the child, its number is nobody else's.
+std::optional<int> end_of(pid_t pid) {
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid) return std::nullopt;
+  kill(-pid, SIGKILL);
+  int status = 0;
+  if (waitpid(pid, &status, 0) != pid) return std::nullopt;
+  return status;
 }
 
 // Our own OPENPCC_* variables are settings of ours: handed on, OPENPCC_LISTEN would make every program listen in one place.
@@ -91,11 +103,12 @@ Result<pid_t> Supervisor::spawn(const ChildProgram& program) {
 void Supervisor::reap() {
   for (size_t i = 0; i < children_.size(); ++i) {
     Child& child = children_[i];
-    int status = 0;
-    if (child.pid <= 0 || waitpid(child.pid, &status, WNOHANG) != child.pid) continue;
+    if (child.pid <= 0) continue;
+    const std::optional<int> status = end_of(child.pid);
+    if (!status) continue;
     child.pid = -1;
     if (stopping_) continue;
-    report_(child.program.name + " ended (" + how_it_ended(status) + "); starting it again");
+    report_(child.program.name + " ended (" + how_it_ended(*status) + "); starting it again");
     const bool lived = std::chrono::steady_clock::now() - child.started > kShortLife;
     loop_.spawn(restart_later(i, lived ? http::Milliseconds(0) : kPause));
   }

@@ -1,5 +1,7 @@
 #include "openpcc/daemon/supervisor.h"
 
+#include <unistd.h>
+
 #include <fstream>
 
 #include "openpcc/testkit/testkit.h"
@@ -66,6 +68,30 @@ TEST(Supervisor, starts_again_what_died) {
   bench.wait_for("once\nonce\n");
   ASSERT_FALSE(bench.reports.empty());
   EXPECT_EQ(bench.reports[0], "child ended (exit code 3); starting it again");
+}
+
+// ends: within a second, the process is no more, or only waits to be buried by whoever inherited it.
+bool ends(const std::string& pid) {
+  for (int i = 0; i < 100; ++i) {
+    const std::string stat = text_of("/proc/" + pid + "/stat");
+    if (stat.empty() || stat.find(") Z ") != std::string::npos) return true;
+    usleep(10'000);
+  }
+  return false;
+}
+
+TEST(Supervisor, what_a_dead_child_leaves_behind_is_killed_before_it_starts_again) {
+  Bench bench;
+  // The second one waits, so that the first one's worker alone is looked at.
+  ASSERT_OK(bench.start("echo started; [ -e " + bench.output.string() + ".once ] && exec sleep 60; sleep 300 & echo $! >" +
+                        bench.output.string() + ".once; kill -9 $$"));
+  bench.wait_for("started\nstarted\n");
+  const std::string worker = text_of(bench.output.string() + ".once");
+  std::filesystem::remove(bench.output.string() + ".once");
+  ASSERT_GT(worker.size(), 1u);
+  EXPECT_TRUE(ends(worker.substr(0, worker.size() - 1)));
+  ASSERT_FALSE(bench.reports.empty());
+  EXPECT_EQ(bench.reports[0], "child ended (killed by signal 9); starting it again");
 }
 
 TEST(Supervisor, says_which_output_it_cannot_write) {

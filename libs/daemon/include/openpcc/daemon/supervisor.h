@@ -30,7 +30,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // start runs a program, in a process group of its own. Errors: daemon.spawn.
+  // start runs a program, in a process group of its own. When it ends, what is left of the group is killed before it is started again: an
+  // engine's workers must not hold memory, or answer, beside those of the next one. Errors: daemon.spawn.
   Result<> start(ChildProgram program);
   // stop_all sends SIGTERM in reverse order of starting, waits up to `timeout`, then kills what is left, with its own children.
   http::Task<> stop_all(http::Milliseconds timeout);
