@@ -28,7 +28,7 @@ struct Program {
         keyring(std::move(keys), *tee, random),
         client(http::Client::create(daemon.loop(), nullptr, engine_limits(config))),
         probe(http::Client::create(daemon.loop(), nullptr, probe_limits())),
-        watch(config.engine, config.models, *probe, random, daemon.metrics(), daemon.log()),
+        watch(config.engine, config.models, daemon.loop(), *probe, random, daemon.metrics(), daemon.log()),
         supervisor(daemon.loop(), [&daemon](const std::string&) { daemon.log().write(daemon::Event::engine_restarted); }),
         node(std::move(config), keyring, watch,
              {daemon.loop(), *client, daemon.clock(), &std::chrono::steady_clock::now, random, daemon.metrics(), daemon.log()}) {}

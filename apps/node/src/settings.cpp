@@ -45,8 +45,9 @@ Result<node::NodeConfig> NodeSettings::node_config() const {
   config.engine.kind = *node::parse_engine_kind(engine_kind);
   config.engine.canary = engine_canary;
   if (engine_canary != "none" && !node::canary_for(engine_canary, "", "", "")) {
-    return fail(Code::rejected, "node.config.canary",
-                "engine_canary: /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings or none");
+    return fail(
+        Code::rejected, "node.config.canary",
+        "engine_canary: /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/score, /v1/rerank or none");
   }
   OPENPCC_TRY(node::check_command(config.engine.kind, engine_command));
   if (!engine_key_file.empty()) {

@@ -156,6 +156,8 @@ std::optional<Canary> canary_for(std::string_view path, std::string_view engine_
   if (path == "/v1/responses") return canary("\"input\":" + text + ",\"max_output_tokens\":1,\"store\":false");
   if (path == "/v1/messages") return canary(messages(prompt) + ",\"max_tokens\":1");
   if (path == "/v1/embeddings") return canary("\"input\":" + text);
+  if (path == "/score" || path == "/v1/score") return canary("\"text_1\":" + text + ",\"text_2\":[\"one\"]");
+  if (path == "/rerank" || path == "/v1/rerank") return canary("\"query\":" + text + ",\"documents\":[\"one\"]");
   return std::nullopt;
 }
 

@@ -152,7 +152,14 @@ Result<uint64_t> Node::admit(const http::ServerExchange& exchange) const {
   if (*bytes > config_.envelope_bytes_max) return fail(Code::limit, "node.envelope.too_large");
   const bool full = running_ > config_.requests_max || receiving_bytes_ + *bytes > config_.envelopes_bytes_max;
   if (full) return fail(Code::unavailable, "node.busy");
+  OPENPCC_TRY(engine_there());
   return *bytes;
+}
+
+// engine_there: an engine that was not looked at yet is asked nothing.
+Result<> Node::engine_there() const {
+  if (!engine_.ready()) return fail(Code::unavailable, "node.engine.away");
+  return {};
 }
 
 http::Task<Result<Node::Accepted>> Node::receive(http::ServerExchange& exchange) {
@@ -173,6 +180,7 @@ http::Task<Result<Node::Accepted>> Node::receive(http::ServerExchange& exchange)
 
 // accept opens an envelope in one step, without suspending: no key is wiped, and no second copy admitted, in between.
 Result<Node::Accepted> Node::accept(ByteSpan envelope) {
+  OPENPCC_TRY(engine_there());  // again: the envelope took its time to come
   LiveKey* const key = recipient(envelope);
   std::vector<envelope::NodeKey> keys;  // none: the opener says by which rule the envelope is refused
   if (key != nullptr) keys.push_back({key->node_id, &key->key});

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <map>
+
 #include "openpcc/http/server.h"
 #include "openpcc/testkit/testkit.h"
 
@@ -23,11 +25,12 @@ class Bench {
     return Answer{};
   };
 
-  explicit Bench(EngineKind kind = EngineKind::openai)
-      : server_(std::move(*http::Server::listen(loop_, *http::Endpoint::parse("http://127.0.0.1:0"), nullptr,
-                                                [this](http::ServerExchange& exchange) { return serve(exchange); }))),
+  explicit Bench(EngineKind kind = EngineKind::openai, std::vector<Model> models = {{"m", "engine-m"}}, http::ServerLimits limits = {})
+      : limits_(limits),
+        server_(listen(*http::Endpoint::parse("http://127.0.0.1:0"))),
+        endpoint_(server_->endpoint()),
         client_(http::Client::create(loop_, nullptr)),
-        watch_({.endpoint = server_->endpoint(), .key = "k", .kind = kind}, {{"m", "engine-m"}}, *client_, random_, metrics_, log_) {}
+        watch_({.endpoint = endpoint_, .key = "k", .kind = kind}, std::move(models), loop_, *client_, random_, metrics_, log_) {}
 
   // run_until lets the watch run until `condition` holds; false: it never did.
   bool run_until(std::function<bool()> condition) {
@@ -37,17 +40,28 @@ class Bench {
     loop_.run();
     return held;
   }
+  // The engine's process ends, with all of its connections; another begins where it was.
+  void end_engine() { server_.reset(); }
+  void begin_engine() { server_ = listen(endpoint_); }
   EngineWatch& watch() { return watch_; }
   std::string metrics() const { return metrics_.text(); }
   int asked = 0;
+  std::map<std::string, int> asked_for;  // by path
 
  private:
+  std::unique_ptr<http::Server> listen(const http::Endpoint& endpoint) {
+    auto server =
+        http::Server::listen(loop_, endpoint, nullptr, [this](http::ServerExchange& exchange) { return serve(exchange); }, limits_);
+    OPENPCC_CHECK(server.has_value());
+    return std::move(*server);
+  }
   Task<> serve(http::ServerExchange& exchange) {
     const auto body = co_await exchange.read_all(1 << 20);
     EXPECT_EQ(exchange.request().fields.find("authorization"), "Bearer k");
     if (!body) co_return;
     ++asked;
     const std::string path = exchange.request().target;
+    ++asked_for[path];
     Answer answer = path == "/v1/models" ? Answer{200, std::string(kModels)} : Answer{};
     const Answer scripted = engine(path, as_text(*body));
     if (scripted.status != 200 || scripted.body != "{}") answer = scripted;
@@ -70,7 +84,9 @@ class Bench {
   daemon::Metrics metrics_;
   daemon::Log log_{"test", daemon::Log::Format::json, daemon::Level::error, clock_};
   http::Loop loop_;
+  http::ServerLimits limits_;
   std::unique_ptr<http::Server> server_;
+  http::Endpoint endpoint_;
   std::unique_ptr<http::Client> client_;
   EngineWatch watch_;
 };
@@ -141,6 +157,72 @@ TEST(EngineWatch, vllms_counter_tells_what_its_answers_do_not) {
       bench.run_until([&] { return bench.watch().ready() && bench.metrics().find("engine_requests_running 5") != std::string::npos; }));
   EXPECT_FALSE(bench.watch().kept_apart("/v1/messages"));
   EXPECT_TRUE(bench.watch().kept_apart("/v1/chat/completions"));
+}
+
+TEST(EngineWatch, each_model_is_measured) {
+  Bench bench(EngineKind::vllm, {{"first", "engine-first"}, {"m", "engine-m"}});
+  bench.engine = [](const std::string& path, std::string_view body) {
+    if (path == "/v1/models") return Bench::Answer{200, R"({"data":[{"id":"engine-first"},{"id":"engine-m"}]})"};
+    const bool shared = path == "/v1/completions" && body.find(R"("model":"engine-m")") != std::string_view::npos;
+    return shared ? Bench::Answer{200, R"({"usage":{"prompt_tokens_details":{"cached_tokens":512}}})"} : Bench::Answer{};
+  };
+  EXPECT_TRUE(bench.run_until([&] { return bench.watch().ready(); }));
+  EXPECT_FALSE(bench.watch().kept_apart("/v1/completions"));
+  EXPECT_TRUE(bench.watch().kept_apart("/v1/chat/completions"));
+}
+
+TEST(EngineWatch, paths_that_pool_are_measured_too) {
+  for (const std::string_view sharing : {"/score", "/v1/score", "/rerank", "/v1/rerank", "/v1/embeddings"}) {
+    Bench bench(EngineKind::vllm);
+    bench.engine = [&](const std::string& path, std::string_view body) {
+      EXPECT_TRUE(path != sharing || body.find(R"("cache_salt":")") != std::string_view::npos);
+      return path == sharing ? Bench::Answer{200, R"({"usage":{"prompt_tokens_details":{"cached_tokens":512}}})"} : Bench::Answer{};
+    };
+    EXPECT_TRUE(bench.run_until([&] { return bench.watch().ready(); }));
+    EXPECT_FALSE(bench.watch().kept_apart(sharing)) << sharing;
+  }
+}
+
+TEST(EngineWatch, an_engine_in_anothers_place_is_measured_before_it_is_ready) {
+  Bench bench(EngineKind::llama_cpp);
+  bool shares = false;
+  bench.engine = [&](const std::string& path, std::string_view) {
+    return shares && path == "/v1/messages" ? Bench::Answer{200, R"({"usage":{"cache_read_input_tokens":512}})"} : Bench::Answer{};
+  };
+  enum { first, between, second } stage = first;
+  int asked_before = 0;
+  const bool ready_again = bench.run_until([&] {
+    if (stage == first && bench.watch().ready()) {
+      EXPECT_TRUE(bench.watch().kept_apart("/v1/messages"));
+      bench.end_engine();
+      asked_before = bench.asked;
+      stage = between;
+    } else if (stage == between && !bench.watch().ready()) {
+      EXPECT_EQ(bench.asked, asked_before) << "its end shows by itself, not by the next question";
+      shares = true;
+      bench.begin_engine();
+      stage = second;
+    }
+    return stage == second && bench.watch().ready();
+  });
+  EXPECT_TRUE(ready_again);
+  EXPECT_FALSE(bench.watch().kept_apart("/v1/messages"));
+}
+
+TEST(EngineWatch, an_engine_that_closes_what_is_idle_stays_ready) {
+  http::ServerLimits limits;
+  limits.idle_timeout = http::Milliseconds(50);
+  Bench bench(EngineKind::openai, {{"m", "engine-m"}}, limits);
+  bool left = false;
+  int polls = 0;
+  int canaries = 0;
+  EXPECT_TRUE(bench.run_until([&] {
+    if (bench.watch().ready() && canaries == 0) canaries = bench.asked_for["/v1/chat/completions"];
+    left = left || (canaries > 0 && !bench.watch().ready());
+    return canaries > 0 && ++polls == 50;
+  }));
+  EXPECT_FALSE(left);
+  EXPECT_EQ(bench.asked_for["/v1/chat/completions"], canaries);
 }
 
 }  // namespace

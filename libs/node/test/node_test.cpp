@@ -43,28 +43,43 @@ struct NullDevice {
 // Rig runs a node, an engine and a client on one loop.
 class Rig {
  public:
-  explicit Rig(NodeConfig config = {}, size_t replay_entries_max = 1000)
+  // What the watch looks at: something that is always well, unless a test is about that.
+  enum class Watched : uint8_t { stand_in, engine };
+
+  explicit Rig(NodeConfig config = {}, size_t replay_entries_max = 1000, Watched watched = Watched::stand_in)
       : log_("test", daemon::Log::Format::json, daemon::Level::debug, clock_, null_.descriptor),
         roots_(sim_maker::RootKeys::generate(random_)),
         tee_({}, roots_, random_),
         beacon_key_(*note::SignerKey::generate("beacon.test", note::KeyType::cosignature_v1, random_)),
         keyring_({"deployment.test", {}, {{"m", {}}}, beacon_key_.verifier(), replay_entries_max}, tee_, random_),
         client_(http::Client::create(loop_, nullptr)),
-        engine_server_(listen([this](http::ServerExchange& exchange) { return engine(exchange); })) {
+        engine_server_(listen([this](http::ServerExchange& exchange) { return engine(exchange); })),
+        stand_in_(listen([](http::ServerExchange& exchange) { return be_well(exchange); })) {
     config.models = {{"m", "engine-m"}};
     if (config.engine.endpoint.host.empty()) config.engine.endpoint = engine_server_->endpoint();
-    watch_ = std::make_unique<EngineWatch>(config.engine, config.models, *client_, random_, metrics_, log_);
+    Engine looked_at = config.engine;
+    if (watched == Watched::stand_in) looked_at.endpoint = stand_in_->endpoint();
+    watch_ = std::make_unique<EngineWatch>(std::move(looked_at), config.models, loop_, *client_, random_, metrics_, log_);
     node_ = std::make_unique<Node>(std::move(config), keyring_, *watch_,
                                    Surroundings{loop_, *client_, clock_, &std::chrono::steady_clock::now, random_, metrics_, log_});
     node_server_ = listen([this](http::ServerExchange& exchange) { return node_->handle(exchange); });
     OPENPCC_CHECK(keyring_.take_beacon(as_bytes(beacon(1)), now()));
     OPENPCC_CHECK(keyring_.tend(now()).made.has_value());
+    loop_.spawn(watch_->run());
+    if (watched == Watched::stand_in) run([this] { return wait_ready(); });
   }
 
   // run drives the loop until `body` is through.
   void run(std::function<Task<>()> body) {
     loop_.spawn(run_then_stop(body));
     loop_.run();
+  }
+
+  Task<> wait_ready() {
+    while (!watch_->ready()) {
+      const http::Milliseconds moment(1);
+      co_await http::sleep_for(moment);
+    }
   }
 
   // The engine's behaviour: a coroutine for each exchange with it.
@@ -192,6 +207,14 @@ class Rig {
     if (body && engine_script) co_await engine_script(exchange, *body);
   }
 
+  static Task<> be_well(http::ServerExchange& exchange) {
+    const auto body = co_await exchange.read_all(1 << 20);
+    http::ResponseHead head;
+    const ByteSpan answer = as_bytes(R"({"data":[{"id":"engine-m"}]})");
+    const auto sent = co_await exchange.respond_with(std::move(head), answer);
+    EXPECT_TRUE(body && sent);
+  }
+
   // Each rig has keys of its own.
   static uint64_t next_seed() {
     static uint64_t seed = 0;
@@ -210,6 +233,7 @@ class Rig {
   http::Loop loop_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<http::Server> engine_server_;
+  std::unique_ptr<http::Server> stand_in_;
   std::unique_ptr<EngineWatch> watch_;
   std::unique_ptr<Node> node_;
   std::unique_ptr<http::Server> node_server_;
@@ -739,19 +763,21 @@ TEST(Node, evidence_is_given_and_beacons_are_taken) {
 }
 
 TEST(Node, is_ready_with_a_key_and_an_engine_that_answers) {
-  Rig rig;
+  Rig rig({}, 1000, Rig::Watched::engine);
   bool up = false;
   rig.engine_script = [&](http::ServerExchange& exchange, const Bytes&) -> Task<> {
     const bool list = exchange.request().target == "/v1/models";
     co_await say_whole(exchange, up ? 200 : 503, list ? R"({"data":[{"id":"engine-m"}]})" : "{}");
   };
   rig.run([&]() -> Task<> {
-    rig.loop().spawn(rig.watch().run());
     while (rig.engine_calls() < 2) {
       const http::Milliseconds moment(20);
       co_await http::sleep_for(moment);
     }
     EXPECT_FALSE(rig.node().ready());
+    const Sealed early = rig.seal(rig.chat(), kBody);
+    const auto refused = co_await rig.post(early.envelope);
+    EXPECT_EQ(refused.status, 503) << "before it was opened: another node may take it";
     up = true;
     for (int i = 0; i < 200 && !rig.node().ready(); ++i) {
       const http::Milliseconds moment(20);
@@ -759,10 +785,11 @@ TEST(Node, is_ready_with_a_key_and_an_engine_that_answers) {
     }
     EXPECT_TRUE(rig.node().ready());
   });
+  EXPECT_TRUE(rig.refused("node.engine.away"));
 }
 
 TEST(Node, does_not_pass_on_what_the_engine_would_not_keep_apart) {
-  Rig rig;
+  Rig rig({}, 1000, Rig::Watched::engine);
   rig.engine_script = [&](http::ServerExchange& exchange, const Bytes&) -> Task<> {
     const std::string& path = exchange.request().target;
     const bool list = path == "/v1/models";
@@ -773,11 +800,7 @@ TEST(Node, does_not_pass_on_what_the_engine_would_not_keep_apart) {
                                 : "{}");
   };
   rig.run([&]() -> Task<> {
-    rig.loop().spawn(rig.watch().run());
-    while (!rig.watch().ready()) {
-      const http::Milliseconds moment(20);
-      co_await http::sleep_for(moment);
-    }
+    co_await rig.wait_ready();
     bhttp::RequestHead head = rig.chat();
     head.path = "/v1/messages";
     Sealed sealed = rig.seal(head, R"({"model":"m","messages":[]})");

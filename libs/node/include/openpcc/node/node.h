@@ -52,7 +52,7 @@ class Node {
   // A fault of an envelope is answered 400 without a body, and counted by its rule:
   //   node.envelope.media_type, node.envelope.length (no Content-Length), node.envelope.too_large, node.envelope.body (it did not arrive whole,
   //   or not in time), envelope.1.*, node.envelope.framing (not a message of known length), bhttp.*, node.not_after.*, node.replay.repeated
-  // 503: node.busy (too many requests at once), node.replay.full
+  // 503: node.busy (too many requests at once), node.engine.away (not ready: EngineWatch), node.replay.full
   // A beacon is answered 204, or 400 with the errors of Keyring::take_beacon and node.beacon.body.
   // Once an answer has begun, a failure closes it without its final chunk:
   //   node.engine.failed, node.answer.too_large, node.answer.too_long, node.answer.abandoned (the client left; the engine's work is called off)
@@ -74,6 +74,7 @@ class Node {
   http::Task<> refuse(http::ServerExchange& exchange, uint16_t status, const Error& error);
 
   Result<uint64_t> admit(const http::ServerExchange& exchange) const;
+  Result<> engine_there() const;
   http::Task<Result<Accepted>> receive(http::ServerExchange& exchange);
   Result<Accepted> accept(ByteSpan envelope);
   Result<Filtered> filter(const Accepted& accepted) const;
