@@ -24,7 +24,9 @@ def outcome(check):
     try:
         check()
     except Exception as error:
-        return {"passed": False, "error": type(error).__name__, "status": getattr(error, "status_code", None), "message": str(error)}
+        # Some say no more than the status where the error's body has not the API's shape.
+        said = f"{error} {getattr(getattr(error, 'response', None), 'text', '')}"
+        return {"passed": False, "error": type(error).__name__, "status": getattr(error, "status_code", None), "message": said}
     return {"passed": True}
 
 

@@ -1,11 +1,26 @@
-"""Which client is asked to do what of which engine, and what an engine cannot do: the one table behind test_clients.py and docs/clients.md.
+"""Which client is asked to do what of which engine, and what an engine cannot do: the one table behind the tests of clients (client_runs.py) and
+docs/clients.md.
 
     python3 tests/e2e/clients.py     prints the tables of docs/clients.md
 """
 
 import dataclasses
 
-ENGINES = ("demo", "llama.cpp")
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    title: str
+    part: str  # of ./dev test
+    checks: tuple = ()  # none: all
+
+
+# vLLM serves chat or embeddings: two servers.
+ENGINES = {
+    "demo": Engine("Demo engine", "e2e"),
+    "llama.cpp": Engine("llama.cpp", "e2e"),
+    "vllm": Engine("vLLM, generating", "vllm"),
+    "vllm-pooling": Engine("vLLM, pooling", "vllm", ("models", "chat", "completions", "embeddings", "score", "rerank", "tokenize")),
+}
 
 # What a check asks for. Two checks of one endpoint are two uses of it.
 ENDPOINTS = {
@@ -47,6 +62,7 @@ class Client:
     checks: tuple
     python: str = ""  # the variable that names its Python, where it has one of its own
     executions: int = 1  # of a request that fails, with the client's own settings
+    chats: int = 1  # requests that its check `chat` sends side by side
     example: str = ""  # where its name is not the program's
 
     @property
@@ -60,7 +76,7 @@ OPENAI = ("models", *CHAT, "named_tool", "schema", "raw", "completions", "respon
 
 CLIENTS = {
     "openai-python": Client("python_openai.py", OPENAI),
-    "openai-python-async": Client("python_openai_async.py", (*CHAT, "embeddings", "transcription")),
+    "openai-python-async": Client("python_openai_async.py", (*CHAT, "embeddings", "transcription"), chats=4),
     "openai-node": Client("node_openai.mjs", OPENAI),
     "anthropic-python": Client("python_anthropic.py", MESSAGES),
     "anthropic-typescript": Client("node_anthropic.mjs", MESSAGES),
@@ -84,6 +100,8 @@ class Refusal:
 
 
 NO_PATH = "it has no such path"
+NOT_POOLING = "it was started for a model that generates: another server pools"
+NO_SUCH_MODEL = "it has the path only for models that can do it"
 REFUSALS = {
     ("llama.cpp", "named_tool"): Refusal(500, "does not match the expected", "it takes the choice of one tool for a free choice, and random weights call none"),
     ("llama.cpp", "transcription"): Refusal(501, "does not support audio input", "the model takes text alone"),
@@ -92,6 +110,9 @@ REFUSALS = {
     ("llama.cpp", "images"): Refusal(404, "File Not Found", NO_PATH),
     ("llama.cpp", "score"): Refusal(404, "File Not Found", NO_PATH),
     ("llama.cpp", "rerank"): Refusal(501, "does not support reranking", "it was started for embeddings"),
+    **{("vllm", check): Refusal(404, "Not Found", NOT_POOLING) for check in ("embeddings", "score", "rerank")},
+    **{("vllm", check): Refusal(404, "Not Found", NO_SUCH_MODEL) for check in ("transcription", "translation", "speech", "images")},
+    **{("vllm-pooling", check): Refusal(404, "Not Found", "it was started for embeddings") for check in ("chat", "completions")},
 }
 
 
@@ -115,17 +136,22 @@ UNSUPPORTED = {
 }
 
 
+def is_asked(engine, check):
+    only = ENGINES[engine].checks
+    return (not only or check in only) and (engine == "demo" or check not in DEMO_ONLY)
+
+
 def cells():
     """Yields (client, engine, check) for everything that is run."""
     for client, about in CLIENTS.items():
         for engine in ENGINES:
             for check in ("example", *about.checks):
-                if engine == "demo" or check not in DEMO_ONLY:
+                if is_asked(engine, check):
                     yield client, engine, check
 
 
 def name_of(client, engine, check):
-    """What `./dev test e2e -k` knows a cell by."""
+    """What `-k` knows a cell by."""
     return f"{client}-{engine}-{check}"
 
 
@@ -150,6 +176,20 @@ def table(engine):
     return "\n".join(lines)
 
 
+def documented(text, engine):
+    """Reads a document's table: {(client, engine, check): word}."""
+    lines = iter(text.partition(f"\n{ENGINES[engine].title}:\n\n")[2].splitlines())
+    columns = [word.strip() for word in next(lines).split("|")[3:-1]]
+    next(lines)
+    out = {}
+    for line in lines:
+        if not line:
+            break
+        _, check, _, *row, _ = (word.strip() for word in line.split("|"))
+        out |= {(client, engine, check.strip("`")): word for client, word in zip(columns, row, strict=True) if word}
+    return out
+
+
 def refusals():
     lines = ["| engine | check | status | why |", "|---|---|---|---|"]
     lines += [f"| {engine} | `{check}` | {refusal.status} | {refusal.reason} |" for (engine, check), refusal in REFUSALS.items()]
@@ -163,6 +203,6 @@ def unsupported():
 
 
 if __name__ == "__main__":
-    for one in ENGINES:
-        print(f"{one}:\n\n{table(one)}\n")
+    for one, about in ENGINES.items():
+        print(f"{about.title}:\n\n{table(one)}\n")
     print(f"{refusals()}\n\n{unsupported()}")

@@ -216,8 +216,8 @@ class LlamaEngine:
 
     MODEL = "random-weights"
 
-    def __init__(self, listen):
-        self.listen = listen
+    def __init__(self, listen, process):
+        self.listen, self.process = listen, process
 
     def metric(self, name):
         text = get(self.listen + "/metrics")[1].decode()
@@ -239,25 +239,36 @@ class LlamaEngine:
 ENDLESS = 15000
 
 
-@contextlib.contextmanager
-def llama_engine(folder, *arguments):
+def llama_command(folder, *arguments, size=()):
+    """What starts a llama.cpp server; its model is made here. `size`: width and layers, where the model is to take its time."""
     python, programs, model = os.environ["OPENPCC_LLAMA_PYTHON"], ROOT / "tests/engines", folder / "random-weights.gguf"
-    subprocess.run([python, programs / "make_model.py", model], check=True, timeout=60)
-    command = [python, programs / "llama_server.py", model, LlamaEngine.MODEL, *arguments]
+    if not model.exists():
+        subprocess.run([python, programs / "make_model.py", model, *map(str, size)], check=True, timeout=60)
+    return [python, str(programs / "llama_server.py"), "--model", str(model), "--alias", LlamaEngine.MODEL, *arguments]
+
+
+# As operators start it, since the node only switches off the cache of engines that it starts itself.
+KEPT_APART = ("--no-cache-prompt", "--metrics", "--embeddings")
+SHARING = ("--metrics",)
+
+
+@contextlib.contextmanager
+def llama_engine(folder, arguments=KEPT_APART, size=()):
+    command = llama_command(folder, *arguments, size=size)
     with open(folder / "llama.log", "wb") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         listen = process.stdout.readline().strip()
         assert listen, (folder / "llama.log").read_text(errors="replace")[-3000:]
-        yield LlamaEngine(listen)
+        yield LlamaEngine(listen, process)
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
 @contextlib.contextmanager
-def faulty_engine(folder, ttft="10ms", tpot="20ms", *arguments):
-    listen = f"unix:{folder}/engine.sock"
+def faulty_engine(folder, ttft="10ms", tpot="20ms", *arguments, listen=None):
+    listen = listen or f"unix:{folder}/engine.sock"
     with free_port() as admin:
         engine = Engine(listen, admin)
         command = [BIN / "openpcc-demo-engine", "--listen", listen, "--admin-listen", engine.admin, "--ttft", ttft, "--tpot", tpot,
@@ -270,6 +281,27 @@ def faulty_engine(folder, ttft="10ms", tpot="20ms", *arguments):
 
 def chat_body(prompt="Who can read this?", **fields):
     return {"model": MODEL, "messages": [{"role": "user", "content": prompt}], **fields}
+
+
+def post(url, path, body, timeout_s=120):
+    """Returns the status and the JSON of the answer; 0 and None where there was no whole answer."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
+    try:
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (http.client.HTTPException, OSError, ValueError):
+        return 0, None
+    finally:
+        connection.close()
+
+
+def cached_tokens(answer):
+    """How many tokens of its prompt an answer says that the engine took from its cache; None: it does not say."""
+    usage = answer["usage"]
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    return usage.get("cache_read_input_tokens", details.get("cached_tokens"))
 
 
 class Stream:

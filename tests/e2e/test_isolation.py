@@ -1,15 +1,12 @@
 """No user's prompt is served from what another's left in an engine's cache: with a real llama.cpp server whose prompt cache is on."""
 
-import json
-import urllib.request
-
 import anthropic
 import openai
 import pytest
 
-from harness import Deployment, LlamaEngine, llama_engine
+from harness import SHARING, Deployment, LlamaEngine, cached_tokens, llama_engine, post
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.required]
 
 MODEL = LlamaEngine.MODEL
 PREFIX = "the quick brown fox jumps over the lazy dog " * 60  # over 512 tokens for any tokenizer
@@ -24,7 +21,7 @@ KEPT_APART = ["/v1/chat/completions", "/v1/completions", "/v1/responses"]
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    with llama_engine(tmp_path_factory.mktemp("sharing-engine"), "share") as running:
+    with llama_engine(tmp_path_factory.mktemp("sharing-engine"), SHARING) as running:
         yield running
 
 
@@ -35,12 +32,9 @@ def sharing(tmp_path_factory, engine):
 
 
 def cached(url, path):
-    """How many tokens of the prompt the engine says that it took from its cache."""
-    request = urllib.request.Request(url + path, json.dumps({"model": MODEL, **QUESTIONS[path]}).encode(), {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=120) as answer:
-        usage = json.loads(answer.read())["usage"]
-    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
-    return usage.get("cache_read_input_tokens", details.get("cached_tokens"))
+    status, answer = post(url, path, {"model": MODEL, **QUESTIONS[path]})
+    assert status == 200, answer
+    return cached_tokens(answer)
 
 
 @pytest.mark.parametrize("path", QUESTIONS)

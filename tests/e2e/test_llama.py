@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.required]
 
 
 def test_its_load_is_read(llama):

@@ -32,7 +32,7 @@ def read_budget():
 BUDGET = read_budget()
 # The node asks its engine these by itself, with words of its own.
 CANARY = re.compile(rb"Say one word\.|one two three four five")
-PLACEHOLDERS = {"{canary}": "/v1/(chat/completions|completions|responses|messages|embeddings)", "{authority}": r"127\.0\.0\.1:\d+", "{number}": r"\d+", "{engine}": r"[ -~]*"}
+PLACEHOLDERS = {"{canary}": "(/v1/(chat/completions|completions|responses|messages|embeddings)|(/v1)?/(score|rerank))", "{authority}": r"127\.0\.0\.1:\d+", "{number}": r"\d+", "{engine}": r"[ -~]*"}
 
 
 def allows(pattern, line):

@@ -1,6 +1,6 @@
 """Writes a llama model of random weights as a GGUF file: half a megabyte, made in a second, nothing downloaded.
 
-    make_model.py OUT.gguf
+    make_model.py OUT.gguf [WIDTH LAYERS]
 
 What it says means nothing, and its name says so. Each answer is printable ASCII of as many tokens as were asked for, since printable
 characters are favoured over bytes and control tokens, the end of the text among them. Where a grammar demands something, a tool's call or
@@ -14,7 +14,7 @@ import gguf
 import numpy
 
 NAME = "random-weights"
-CONTEXT, WIDTH, LAYERS, HEADS, FEED_FORWARD = 32768, 64, 2, 4, 128
+CONTEXT, HEADS = 32768, 4
 
 # How much pieces are favoured; control tokens: 0. "<" begins the mark of text, "[" that of a call: where both may come it is a call, and
 # after one the end. Either is a piece and a byte.
@@ -53,7 +53,7 @@ def vocabulary():
     return pieces, printable
 
 
-def write_model(path):
+def write_model(path, width=64, layers=2):
     random = numpy.random.default_rng(1)
 
     def weights(*shape, deviation=0.3):
@@ -64,12 +64,12 @@ def write_model(path):
     writer.add_name(NAME)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
     writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(FEED_FORWARD)
+    writer.add_embedding_length(width)
+    writer.add_block_count(layers)
+    writer.add_feed_forward_length(2 * width)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(HEADS)
-    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_rope_dimension_count(width // HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(len(pieces))
     writer.add_tokenizer_model("llama")
@@ -85,26 +85,26 @@ def write_model(path):
     writer.add_chat_template(TEMPLATE)
 
     # The first dimension is the same at every place, and no layer writes to it: its column of the head is what each piece is favoured by.
-    embedding = weights(len(pieces), WIDTH, deviation=1.0)
+    embedding = weights(len(pieces), width, deviation=1.0)
     embedding[:, 0] = 8
-    head = numpy.zeros((len(pieces), WIDTH), numpy.float32)
-    head[printable:] = weights(len(pieces) - printable, WIDTH, deviation=0.5)
+    head = numpy.zeros((len(pieces), width), numpy.float32)
+    head[printable:] = weights(len(pieces) - printable, width, deviation=0.5)
     for at, (piece, kind) in enumerate(pieces):
         favour = PRINTABLE if at >= printable else BYTE if kind == gguf.TokenType.BYTE else 0
         head[at, 0] = RARE.get(piece, favour)
     writer.add_tensor("token_embd.weight", embedding)
-    writer.add_tensor("output_norm.weight", numpy.ones(WIDTH, numpy.float32))
+    writer.add_tensor("output_norm.weight", numpy.ones(width, numpy.float32))
     writer.add_tensor("output.weight", head)
-    for layer in range(LAYERS):
+    for layer in range(layers):
         block = f"blk.{layer}."
         for norm in ("attn_norm", "ffn_norm"):
-            writer.add_tensor(f"{block}{norm}.weight", numpy.ones(WIDTH, numpy.float32))
+            writer.add_tensor(f"{block}{norm}.weight", numpy.ones(width, numpy.float32))
         for projection in ("attn_q", "attn_k", "attn_v"):
-            writer.add_tensor(f"{block}{projection}.weight", weights(WIDTH, WIDTH))
-        writer.add_tensor(f"{block}ffn_gate.weight", weights(FEED_FORWARD, WIDTH))
-        writer.add_tensor(f"{block}ffn_up.weight", weights(FEED_FORWARD, WIDTH))
-        for projection, inputs in (("attn_output", WIDTH), ("ffn_down", FEED_FORWARD)):
-            output = weights(WIDTH, inputs)
+            writer.add_tensor(f"{block}{projection}.weight", weights(width, width))
+        writer.add_tensor(f"{block}ffn_gate.weight", weights(2 * width, width))
+        writer.add_tensor(f"{block}ffn_up.weight", weights(2 * width, width))
+        for projection, inputs in (("attn_output", width), ("ffn_down", 2 * width)):
+            output = weights(width, inputs)
             output[0] = 0
             writer.add_tensor(f"{block}{projection}.weight", output)
     writer.write_header_to_file()
@@ -114,4 +114,4 @@ def write_model(path):
 
 
 if __name__ == "__main__":
-    write_model(pathlib.Path(sys.argv[1]))
+    write_model(pathlib.Path(sys.argv[1]), *map(int, sys.argv[2:]))

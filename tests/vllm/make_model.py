@@ -14,8 +14,8 @@ import numpy
 from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-CONTEXT = 4096
-WIDTH, LAYERS, HEADS, INNER = 64, 2, 2, 128
+CONTEXT = 16384  # more than a client is told to demand that will leave
+WIDTH, LAYERS, HEADS, INNER = 128, 4, 4, 256
 VOCABULARY = 320  # a multiple of 64
 SPECIAL = ["<s>", "</s>", "<|turn|>", "<|end|>"]
 TEMPLATE = (
