@@ -227,6 +227,22 @@ haproxy_packages() {
   apt-get -s -q install --no-install-recommends haproxy | sed -nE 's/^Inst (haproxy|lib[^ ]+) .*/\1/p'
 }
 
+# need_fortunes sets OPENPCC_FORTUNES, a folder of short texts by topic. Where Debian's package is not installed it is unpacked into the cache.
+need_fortunes() {
+  local dir="$cache/fortunes"
+  OPENPCC_FORTUNES=/usr/share/games/fortunes
+  if [ ! -e "$OPENPCC_FORTUNES/law" ]; then
+    OPENPCC_FORTUNES="$dir/usr/share/games/fortunes"
+    if [ ! -e "$OPENPCC_FORTUNES/law" ]; then
+      mkdir -p "$dir/deb"
+      note "fetching the package fortunes (unpacked into the cache, not installed)"
+      (cd "$dir/deb" && apt-get download -q fortunes >../download.log 2>&1) || { cat "$dir/download.log" >&2; die "fortunes could not be fetched"; }
+      dpkg-deb -x "$dir"/deb/fortunes_*.deb "$dir"
+    fi
+  fi
+  export OPENPCC_FORTUNES
+}
+
 # configure PRESET writes build/PRESET/build.ninja, again only when the compiler, OpenSSL or the set of CMake files changed: ninja itself
 # watches those that it knows.
 configure() {

@@ -1,0 +1,43 @@
+"""bench/traffic: how answers are read, what is asked, and the picture. The classifier has its own control, in every run."""
+
+import pathlib
+import sys
+import types
+
+import pytest
+
+TRAFFIC = pathlib.Path(__file__).resolve().parents[2] / "bench/traffic"
+sys.path.append(str(TRAFFIC))
+
+import collect  # noqa: E402  (bench/traffic must be on the path first)
+import engine  # noqa: E402
+import plot  # noqa: E402
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n2\r\nfg\r\n0\r\n\r\n"
+ANNOUNCED = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabcdefg"
+
+
+@pytest.mark.parametrize("answer", [CHUNKED, ANNOUNCED])
+def test_an_answer_is_whole_at_its_last_byte(answer):
+    assert collect.is_whole(answer) and not any(collect.is_whole(answer[:n]) for n in range(len(answer)))
+    assert collect.body_bytes(answer) == 7
+
+
+def test_every_question_is_asked_in_every_way():
+    prompts = {"law": ["a", "b"], "food": ["c"]}
+    asked = collect.jobs(prompts, "law", 1, 3, collect.WAYS)
+    assert len(asked) == len(set(asked)) == len(collect.WAYS) * (2 * 3 + 1)
+    assert asked == collect.jobs(prompts, "law", 1, 3, collect.WAYS) != sorted(asked, key=lambda job: job.prompt)
+
+
+def test_no_question_stands_under_two_topics():
+    prompts = engine.read_prompts(TRAFFIC / "prompts")
+    lines = [line for questions in prompts.values() for line in questions]
+    assert len(lines) == len(set(lines)) and len(prompts["law"]) * 2 == len(lines) - len(prompts["law"])
+
+
+def test_the_picture_is_the_same_for_the_same_figures():
+    views = {view: types.SimpleNamespace(auc=0.4 + n / 10, low=0.35, high=0.9) for n, view in enumerate(plot.COLOURS)}
+    picture = plot.draw("A title", {"a way": views})
+    assert picture == plot.draw("A title", {"a way": views}) and picture.count("<rect") == 1 + 2 * len(views)
+    assert plot.x_of(0.3) == plot.x_of(plot.FROM) < plot.x_of(0.5) < plot.x_of(1)
