@@ -15,7 +15,8 @@ RESAMPLES = 300
 FIRST = 32  # pieces whose sizes and gaps are features of their own
 FREQUENT = 16  # sizes whose shares are
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SYMBOLS = 12  # of sizes, and of gaps, in the sequence model
+SIZES = 12  # as many of them the sequence model tells apart
+GAPS_S = (0.004, 0.03)  # what it takes for one moment, and for a pause
 PRIOR = 8.0  # how many transitions the sequence model believes to have seen before the first one
 RARE = 0.01  # share of the target among all questions, where precision is told
 
@@ -80,19 +81,16 @@ def scores_of_trees(values, labels, train, test):
 def symbols_of(traces):
     """Each trace as numbers: its pieces in bins of size and of the gap before, 0 as begin and end."""
 
-    def binned(sequences):
-        everything = numpy.concatenate(sequences)
-        seen = numpy.unique(everything)
-        edges = seen[1:] if len(seen) <= SYMBOLS else numpy.unique(numpy.quantile(everything, numpy.arange(1, SYMBOLS) / SYMBOLS))
-        return [numpy.searchsorted(edges, s, side="right") for s in sequences]
-
-    sizes, gaps = binned([sizes_of(trace) for trace in traces]), binned([gaps_of(trace) // 0.004 for trace in traces])
-    return [numpy.concatenate([[0], 1 + s * SYMBOLS + g, [0]]) for s, g in zip(sizes, gaps)]
+    sizes = [sizes_of(trace) for trace in traces]
+    seen = numpy.unique(numpy.concatenate(sizes))
+    edges = seen[1:] if len(seen) <= SIZES else numpy.unique(numpy.quantile(numpy.concatenate(sizes), numpy.arange(1, SIZES) / SIZES))
+    return [numpy.concatenate([[0], 1 + numpy.searchsorted(edges, size, side="right") * (len(GAPS_S) + 1) + numpy.searchsorted(GAPS_S, gaps_of(trace)), [0]])
+            for size, trace in zip(sizes, traces)]
 
 
 def scores_of_chains(sequences, labels, train, test):
     """Log likelihood ratio of two Markov chains, one counted on each class."""
-    count = 1 + SYMBOLS * SYMBOLS
+    count = 1 + SIZES * (len(GAPS_S) + 1)
     pairs, alone = numpy.zeros((2, count, count)), numpy.full(count, 0.5)
     for n in train:
         numpy.add.at(pairs[labels[n]], (sequences[n][:-1], sequences[n][1:]), 1)

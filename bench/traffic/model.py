@@ -15,7 +15,7 @@ import tokenizers
 
 VOCABULARY = 4000
 WORDS_MEAN, WORDS_SPREAD, WORDS_MIN, WORDS_MAX = 90, 0.35, 30, 240
-OPENINGS, OPENING_WORDS_MAX = 4, 12  # answers on one topic begin in few ways, and keep to them for so many words at most
+OPENINGS, OPENING_WORDS_MIN, OPENING_WORDS_MAX = 4, 3, 12  # answers on one topic begin in few ways, and keep to them for so many words
 BACK_OFF = 0.3  # how often one word of context must do instead of two
 DRAFT_MAX = 3
 PROMPT_WORD_S = 2e-4
@@ -87,7 +87,7 @@ class TopicModel:
         """The same arguments give the same answer. Another seed: another answer to the same question."""
         chance = random.Random(f"{topic}/{prompt}/{seed}")
         chain, words = self.chains[topic], []
-        chain.walk(random.Random(f"{topic}/{chance.randrange(OPENINGS)}"), words, chance.randint(0, OPENING_WORDS_MAX))
+        chain.walk(random.Random(f"{topic}/{chance.randrange(OPENINGS)}"), words, chance.randint(OPENING_WORDS_MIN, OPENING_WORDS_MAX))
         chain.walk(chance, words, self.length(chain, chance))
         return Answer(list(self.steps(" ".join(words), prompt, chance)))
 

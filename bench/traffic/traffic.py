@@ -6,7 +6,9 @@
 
 import argparse
 import asyncio
+import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 import statistics
@@ -50,7 +52,7 @@ STREAMED = [collect.DIRECT, collect.LOW_LATENCY, collect.BALANCED, collect.STRIC
 FULL = (Setting(GUESSING, 3, engine.MODEL, collect.WAYS, 3, 6),
         Setting(PLAIN, 0, engine.MODEL, STREAMED, 2, 4),
         Setting(PLAIN + ", its model's name 28 bytes longer", 0, LONG_NAME, [collect.DIRECT, collect.LOW_LATENCY, collect.BALANCED], 2, 4))
-QUICK = (Setting(GUESSING, 3, engine.MODEL, STREAMED, 1, 2),)
+QUICK = (Setting(GUESSING, 3, engine.MODEL, STREAMED, 1, 1),)
 
 
 # ---- tables
@@ -130,10 +132,10 @@ def prompts_folder(prompts, folder):
 
 def judge(setting, traces, target, permutations=5):
     """{way: Outcome}"""
-    outcomes = {}
-    for way in setting.ways:
-        outcomes[way.name] = classify.classify([trace for trace in traces if trace.way == way.name], target, permutations)
-    return outcomes
+    names = [way.name for way in setting.ways]
+    of_way = [[trace for trace in traces if trace.way == name] for name in names]
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(names, pool.map(classify.classify, of_way, itertools.repeat(target), itertools.repeat(permutations))))
 
 
 def report(setting, traces, outcomes, target):

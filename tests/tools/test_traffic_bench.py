@@ -11,6 +11,7 @@ sys.path.append(str(TRAFFIC))
 
 import collect  # noqa: E402  (bench/traffic must be on the path first)
 import engine  # noqa: E402
+import observer  # noqa: E402
 import plot  # noqa: E402
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nabcde\r\n2\r\nfg\r\n0\r\n\r\n"
@@ -21,6 +22,15 @@ ANNOUNCED = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabcdefg"
 def test_an_answer_is_whole_at_its_last_byte(answer):
     assert collect.is_whole(answer) and not any(collect.is_whole(answer[:n]) for n in range(len(answer)))
     assert collect.body_bytes(answer) == 7
+
+
+@pytest.mark.parametrize("answer, pieces", [(CHUNKED, [47, 10, 7, 5]), (ANNOUNCED, [38, 7])])
+@pytest.mark.parametrize("read_bytes", [1, 7, 1000])
+def test_pieces_are_what_was_written_however_it_is_read(answer, pieces, read_bytes):
+    splitter, seen = observer.Pieces(), []
+    for at in range(0, len(answer), read_bytes):
+        seen += splitter.add(answer[at : at + read_bytes])
+    assert seen == pieces and sum(pieces) == len(answer)
 
 
 def test_every_question_is_asked_in_every_way():
