@@ -84,8 +84,9 @@ def symbols_of(traces):
     sizes = [sizes_of(trace) for trace in traces]
     seen = numpy.unique(numpy.concatenate(sizes))
     edges = seen[1:] if len(seen) <= SIZES else numpy.unique(numpy.quantile(numpy.concatenate(sizes), numpy.arange(1, SIZES) / SIZES))
-    return [numpy.concatenate([[0], 1 + numpy.searchsorted(edges, size, side="right") * (len(GAPS_S) + 1) + numpy.searchsorted(GAPS_S, gaps_of(trace)), [0]])
-            for size, trace in zip(sizes, traces)]
+    kinds = [numpy.searchsorted(edges, size, side="right") * (len(GAPS_S) + 1) + numpy.searchsorted(GAPS_S, gaps_of(trace))
+             for size, trace in zip(sizes, traces)]
+    return [numpy.concatenate([[0], 1 + kind, [0]]) for kind in kinds]
 
 
 def scores_of_chains(sequences, labels, train, test):

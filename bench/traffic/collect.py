@@ -85,7 +85,8 @@ def request_of(job, url, model, max_tokens):
     if max_tokens:
         body["max_tokens"] = max_tokens
     text = json.dumps(body).encode()
-    fields = ["POST /v1/chat/completions HTTP/1.1", f"host: {urllib.parse.urlsplit(url).netloc}", "content-type: application/json", f"content-length: {len(text)}"]
+    fields = ["POST /v1/chat/completions HTTP/1.1", f"host: {urllib.parse.urlsplit(url).netloc}", "content-type: application/json",
+              f"content-length: {len(text)}"]
     if job.way.profile:
         fields.append(f"openpcc-profile: {job.way.profile}")
     return "\r\n".join(fields).encode() + b"\r\n\r\n" + text
@@ -225,3 +226,19 @@ def save(path, traces):
 def load(path):
     with open(path) as lines:
         return [Trace(**json.loads(line)) for line in lines]
+
+
+# ---- what larger frames would do
+
+AROUND_FRAMES = 46  # at most, of a chunk: HTTP's framing of it, lengths and tags (tests/e2e/test_traffic.py)
+FRAME_BYTES_MIN = 256
+
+
+def rounded(traces, name, way, unit):
+    """The traces of a way as they were if its flushes were rounded up further. What has no frame stays as it is."""
+
+    def up(size):
+        return size if size < FRAME_BYTES_MIN else AROUND_FRAMES - (AROUND_FRAMES - size) // unit * unit
+
+    return [dataclasses.replace(trace, way=name, pieces=[(seconds, up(size)) for seconds, size in trace.pieces])
+            for trace in traces if trace.way == way.name]

@@ -40,6 +40,14 @@ def test_every_question_is_asked_in_every_way():
     assert asked == collect.jobs(prompts, "law", 1, 3, collect.WAYS) != sorted(asked, key=lambda job: job.prompt)
 
 
+def test_flushes_are_rounded_up_with_what_stands_around_them():
+    sizes = [95, 45 + 512, 45 + 1024, 44 + 1536, 46 + 4096, 30]
+    traces = [collect.Trace(way.name, "law", "a", 0, 1, [(0.5, size) for size in sizes], 1, 1, 1) for way in (collect.BALANCED, collect.STRICT)]
+    (trace,) = collect.rounded(traces, "larger", collect.BALANCED, 1024)
+    assert [size for _, size in trace.pieces] == [95, 46 + 1024, 46 + 1024, 46 + 2048, 46 + 4096, 30] and trace.way == "larger"
+    assert {seconds for seconds, _ in trace.pieces} == {0.5}
+
+
 def test_no_question_stands_under_two_topics():
     prompts = engine.read_prompts(TRAFFIC / "prompts")
     lines = [line for questions in prompts.values() for line in questions]
