@@ -25,6 +25,7 @@ import observer  # noqa: E402
 
 NODES = 2
 ANSWER_S = 60
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 FIRST_TOKEN = re.compile(rb'"content":"[^"]')
 
 
@@ -95,7 +96,7 @@ def request_of(job, url, model, max_tokens):
 def is_whole(answer):
     head, end, body = answer.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
-    return bool(end) and (len(body) == int(length[1]) if length else body.endswith(b"0\r\n\r\n"))
+    return bool(end) and (len(body) == int(length[1]) if length else answer.endswith(LAST_CHUNK))
 
 
 def body_bytes(answer):

@@ -166,9 +166,9 @@ def control(outcomes):
     direct = outcomes[collect.DIRECT.name]
     auc, chance = direct.views["both"].auc, statistics.mean(direct.chance)
     good = auc >= CONTROL_AUC and abs(chance - 0.5) <= CHANCE
-    padded = "; ".join(f"{way} {outcome.views['both'].auc:.3f}" for way, outcome in outcomes.items() if way != collect.DIRECT.name)
+    shares = "; ".join(f"{row} {(outcome.views['both'].auc - 0.5) / max(auc - 0.5, 1e-6):.2f}" for row, outcome in outcomes.items())
     return good, (f"control {'good' if good else 'FAILED'}: unpadded {auc:.3f} (at least {CONTROL_AUC}), meaningless labels {chance:.3f} "
-                  f"(0.5 within {CHANCE}); beside it {padded}")
+                  f"(0.5 within {CHANCE})\nshares of its signal (AUC above 0.5): {shares}")
 
 
 NOTICE = """\
@@ -225,7 +225,7 @@ def main(arguments=None):
         print(report(setting, traces, outcomes, options.target) + "\n\n" + line, flush=True)
         if options.plot and number == 1:
             pathlib.Path(options.plot).write_text(plot.draw(f"Topic of an answer from its traffic: {setting.title}",
-                                                            {way: outcome.views for way, outcome in outcomes.items()}))
+                                                            {way.name: outcomes[way.name].views for way in setting.ways}))
     print(f"\n({time.monotonic() - start:.0f} s)")
     return 0 if good else 1
 
