@@ -156,15 +156,19 @@ class Client:
 
 
 @contextlib.contextmanager
-def engine(address, texts, prompts, draft, model):
+def engine(address, texts, prompts, model, draft, one_length):
     """Yields `address`, or where there is none that of engine.py in a process of its own."""
     if address:
         yield address
         return
-    command = [sys.executable, str(HERE / "engine.py"), "--texts", str(texts), "--prompts", str(prompts), "--draft", str(draft), "--model", model]
+    command = [sys.executable, str(HERE / "engine.py"), "--texts", str(texts), "--prompts", str(prompts), "--model", model, "--draft", str(draft)]
+    command += ["--one-length"] if one_length else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        yield process.stdout.readline().strip()
+        listening = process.stdout.readline().strip()
+        if not listening:
+            raise RuntimeError("the engine did not start")
+        yield listening
     finally:
         process.terminate()
         process.wait()

@@ -118,10 +118,11 @@ def main():
     parser.add_argument("--texts", required=True, help="folder of texts, one file a topic")
     parser.add_argument("--prompts", required=True, help="folder of prompts, one file TOPIC.txt a topic")
     parser.add_argument("--draft", type=int, default=topic_model.DRAFT_MAX, help="tokens that a step may bring besides its own")
+    parser.add_argument("--one-length", action="store_true", help="no topic's answers are longer than others'")
     parser.add_argument("--model", default=MODEL, help="the name to go by")
     options = parser.parse_args()
     prompts = read_prompts(options.prompts)
-    source = TopicSource(topic_model.TopicModel(options.texts, sorted(prompts), options.draft), prompts)
+    source = TopicSource(topic_model.TopicModel(options.texts, sorted(prompts), options.draft, options.one_length), prompts)
 
     async def serve():
         server = await start(source, options.model)

@@ -72,11 +72,12 @@ class Chain:
 
 
 class TopicModel:
-    """draft_max: how many tokens a step may bring besides its own; 0: an engine that does not guess."""
+    """draft_max: how many tokens a step may bring besides its own; 0: an engine that does not guess. one_length: no topic's answers are
+    longer than others'."""
 
-    def __init__(self, folder, topics, draft_max=DRAFT_MAX, pace=Pace()):
+    def __init__(self, folder, topics, draft_max=DRAFT_MAX, one_length=False, pace=Pace()):
         entries = {topic: read_entries(pathlib.Path(folder, topic)) for topic in topics}
-        self.draft_max, self.pace = draft_max, pace
+        self.draft_max, self.one_length, self.pace = draft_max, one_length, pace
         self.chains = {topic: Chain(texts) for topic, texts in entries.items()}
         self.words_mean = sum(chain.words_mean for chain in self.chains.values()) / len(self.chains)
         texts = [" ".join(words) for topic in topics for words in entries[topic]]
@@ -93,7 +94,7 @@ class TopicModel:
 
     def length(self, chain, chance):
         """In words: a topic's answers are as much longer than others' as its texts are."""
-        mean = WORDS_MEAN * chain.words_mean / self.words_mean
+        mean = WORDS_MEAN if self.one_length else WORDS_MEAN * chain.words_mean / self.words_mean
         return round(min(max(mean * math.exp(chance.gauss(0, WORDS_SPREAD)), WORDS_MIN), WORDS_MAX))
 
     def steps(self, text, prompt, chance):

@@ -14,6 +14,7 @@ import pathlib
 import statistics
 import sys
 import tempfile
+import textwrap
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -30,6 +31,7 @@ TARGET = "law"
 STREAMS = 16
 CONTROL_AUC = 0.9  # of the unpadded stream: below it the attack does not work here, and nothing that it fails at says anything
 CHANCE = 0.15  # how far from 0.5 the classifier may come, on average, on labels that mean nothing
+PERMUTATIONS, QUICK_PERMUTATIONS = 5, 3
 PROGRESS_S = 10
 
 
@@ -43,6 +45,7 @@ class Setting:
     ways: list
     repeats: int  # of each question on other topics
     target_repeats: int
+    one_length: bool = False  # no topic's answers are longer than others'
     rounded: tuple = ()  # rows that are computed from another way's traces: (name, way, bytes that every flush is rounded up to)
 
     @property
@@ -55,8 +58,9 @@ PLAIN = "an engine that writes token by token"
 # An event of 226 bytes and its token must fit into 252: with a name as long as those of real models it no longer always does.
 LONG_NAME = "topic-chain-with-a-name-as-long-as-many"
 STREAMED = [collect.DIRECT, collect.LOW_LATENCY, collect.BALANCED, collect.STRICT]
-FULL = (Setting(GUESSING, 3, engine.MODEL, collect.WAYS, 3, 6,
-                (("balanced, 1024", collect.BALANCED, 1024), ("strict, 4096", collect.STRICT, 4096))),
+FULL = (Setting(GUESSING, 3, engine.MODEL, collect.WAYS, 3, 6, rounded=(
+                    ("balanced, 1024", collect.BALANCED, 1024), ("strict, 4096", collect.STRICT, 4096))),
+        Setting(GUESSING + ", all topics' answers equally long", 3, engine.MODEL, STREAMED, 2, 4, one_length=True),
         Setting(PLAIN, 0, engine.MODEL, STREAMED, 2, 4),
         Setting(PLAIN + ", its model's name 28 bytes longer", 0, LONG_NAME, [collect.DIRECT, collect.LOW_LATENCY, collect.BALANCED], 2, 4))
 QUICK = (Setting(GUESSING, 3, engine.MODEL, STREAMED, 1, 1),)
@@ -134,7 +138,7 @@ class Progress:
 def traces_of(setting, prompts, target, streams, address=None, kind="openai", texts=None, max_tokens=None):
     work = collect.jobs(prompts, target, setting.repeats, setting.target_repeats, setting.ways)
     with tempfile.TemporaryDirectory(prefix="openpcc-traffic-") as folder:
-        with collect.engine(address, texts, prompts_folder(prompts, folder), setting.draft, setting.model) as url:
+        with collect.engine(address, texts, prompts_folder(prompts, folder), setting.model, setting.draft, setting.one_length) as url:
             with collect.Service(folder, url, setting.model, kind) as service:
                 return asyncio.run(collect.collect(service, work, setting.model, streams, max_tokens, Progress()))
 
@@ -147,7 +151,7 @@ def prompts_folder(prompts, folder):
     return out
 
 
-def judge(setting, traces, target, permutations=5):
+def judge(setting, traces, target, permutations):
     """{way: Outcome}"""
     of_row = [[trace for trace in traces if trace.way == name] for name in setting.rows]
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -158,7 +162,8 @@ def report(setting, traces, outcomes, target):
     count = outcomes[setting.ways[0].name].traces
     mine = sum(trace.topic == target and trace.way == setting.ways[0].name for trace in traces)
     return "\n".join([f"\n## {setting.title}", f"{count} answers a row, {mine} of them on the topic {target!r}\n", qualities_table(outcomes), "",
-                      rare_table(outcomes, mine, count - mine), "", costs_table(traces, setting), "", *computed_note(setting), requests_table(traces, setting.ways)])
+                      rare_table(outcomes, mine, count - mine), "", costs_table(traces, setting), "", *computed_note(setting),
+                      requests_table(traces, setting.ways)])
 
 
 def control(outcomes):
@@ -166,9 +171,12 @@ def control(outcomes):
     direct = outcomes[collect.DIRECT.name]
     auc, chance = direct.views["both"].auc, statistics.mean(direct.chance)
     good = auc >= CONTROL_AUC and abs(chance - 0.5) <= CHANCE
-    shares = "; ".join(f"{row} {(outcome.views['both'].auc - 0.5) / max(auc - 0.5, 1e-6):.2f}" for row, outcome in outcomes.items())
-    return good, (f"control {'good' if good else 'FAILED'}: unpadded {auc:.3f} (at least {CONTROL_AUC}), meaningless labels {chance:.3f} "
-                  f"(0.5 within {CHANCE})\nshares of its signal (AUC above 0.5): {shares}")
+    line = (f"control {'good' if good else 'FAILED'}: unpadded {auc:.3f} (at least {CONTROL_AUC}), meaningless labels {chance:.3f} "
+            f"(0.5 within {CHANCE})")
+    if good:
+        shares = [f"{row} {(outcome.views['both'].auc - 0.5) / (auc - 0.5):.2f}" for row, outcome in outcomes.items()]
+        line += "\n" + textwrap.fill("shares of its signal (AUC above 0.5): " + "; ".join(shares), 140)
+    return good, line
 
 
 NOTICE = """\
@@ -207,6 +215,9 @@ def main(arguments=None):
     options = options_of(arguments)
     start, good = time.monotonic(), True
     prompts = engine.read_prompts(options.prompts)
+    mine = len(prompts.get(options.target, []))
+    if min(mine, sum(map(len, prompts.values())) - mine) < classify.FOLDS:
+        sys.exit(f"traffic: error: {options.prompts} must have {classify.FOLDS} questions on {options.target!r}, and as many on other topics")
     print(f"model {options.model} behind the path; loopback, no TLS" if options.engine else NOTICE)
     print(f"{options.streams} clients at a time, each with a proxy of its own; {collect.NODES} nodes, 2 relays", flush=True)
     for number, setting in enumerate(settings_of(options), 1):
@@ -219,7 +230,7 @@ def main(arguments=None):
             pathlib.Path(options.save).mkdir(parents=True, exist_ok=True)
             collect.save(pathlib.Path(options.save, f"{number}.jsonl"), traces)
         traces += [trace for row in setting.rounded for trace in collect.rounded(traces, *row)]
-        outcomes = judge(setting, traces, options.target)
+        outcomes = judge(setting, traces, options.target, QUICK_PERMUTATIONS if options.quick else PERMUTATIONS)
         passed, line = control(outcomes)
         good = good and passed
         print(report(setting, traces, outcomes, options.target) + "\n\n" + line, flush=True)
