@@ -1,7 +1,7 @@
 """What sizes on the wire tell of an answer: everything where nothing pads, nothing beyond the bucket and the frames' number where OpenPCC does.
 
-bench/traffic measures the same with a classifier, and times too; here are the properties that hold exactly. Two engines' answers differ in
-the length of their tokens alone.
+bench/traffic measures the same with a classifier, and times too; here are the properties that hold exactly. The two classes of answers
+differ in the length of their tokens alone.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ sys.path.append(str(ROOT / "bench/traffic"))
 import collect  # noqa: E402  (bench/traffic must be on the path first)
 import engine  # noqa: E402
 
-TOKENS, PAUSE_S, ROUNDS = 30, 0.008, 2
+TOKENS, PAUSE_S, ROUNDS = 30, 0.01, 2
 SHORT, LONG = " a", " incomprehensible"
 CLASSES = {"short": SHORT, "long": LONG}
 FRAME_BYTES = {"low-latency": 256, "balanced": 512, "strict": 1024}
@@ -81,7 +81,6 @@ def test_control_unpadded_sizes_name_the_class(watched):
 def test_a_flush_is_whole_frames_and_nothing_else(watched, way, name):
     for chunks in watched.chunks(way, name):
         _, *middle, final, end = chunks
-        assert len(middle) >= 1, "too little came to say anything"
         for size in [*middle, final + 1]:  # the final chunk of the envelope has no length
             assert size > AROUND_FRAMES and (size - AROUND_FRAMES) % FRAME_BYTES[way.profile] == 0, chunks
         assert end == END_BYTES
