@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ./dev bench: measures the release build.
-#   (nothing)   both of these
+#   (nothing)   micro and system
 #   micro       the libraries' micro-benchmarks; options go to Google Benchmark      system   a whole deployment (bench/); --quick: in 25 s
+#   traffic     what sizes and times reveal of an answer's topic (bench/traffic); --quick: under two minutes; exits 1 when its control fails
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$root"
@@ -20,11 +21,19 @@ system() {
   OPENPCC_BIN="$root/build/release/bin" "$python" bench/system.py "$@"
 }
 
+traffic() {
+  python_env bench/traffic/requirements.txt python
+  need_fortunes
+  say "what sizes and times reveal"
+  # One thread: the trees are small, and the deployment whose times are taken runs on the same cores.
+  OPENPCC_BIN="$root/build/release/bin" OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" "$python" bench/traffic/traffic.py "$@"
+}
+
 what=${1:-all}
 [ $# -eq 0 ] || shift
 case $what in
-  all | micro | system) ;;
-  *) die "no such part: $what (micro or system)" ;;
+  all | micro | system | traffic) ;;
+  *) die "no such part: $what (micro, system or traffic)" ;;
 esac
 printf 'machine: %s, %s cores; commit: %s; command: %s\n' "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" \
   "$(git describe --always --dirty 2>/dev/null || echo unknown)" "./dev bench $what${*:+ $*}"

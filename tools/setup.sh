@@ -227,6 +227,25 @@ haproxy_packages() {
   apt-get -s -q install --no-install-recommends haproxy | sed -nE 's/^Inst (haproxy|lib[^ ]+) .*/\1/p'
 }
 
+# need_fortunes sets OPENPCC_FORTUNES, a folder of short texts by topic. Where Debian's packages are not installed they are unpacked into the
+# cache.
+need_fortunes() {
+  local dir="$cache/fortunes" deb
+  OPENPCC_FORTUNES=/usr/share/games/fortunes
+  if [ ! -e "$OPENPCC_FORTUNES/law" ] || [ ! -e "$OPENPCC_FORTUNES/literature" ]; then
+    OPENPCC_FORTUNES="$dir/usr/share/games/fortunes"
+    if [ ! -e "$dir/.complete" ]; then
+      mkdir -p "$dir/deb"
+      note "fetching fortunes and fortunes-min (unpacked into the cache, not installed)"
+      (cd "$dir/deb" && apt-get download -q fortunes fortunes-min >../download.log 2>&1) ||
+        { cat "$dir/download.log" >&2; die "fortunes could not be fetched"; }
+      for deb in "$dir"/deb/*.deb; do dpkg-deb -x "$deb" "$dir"; done
+      touch "$dir/.complete"
+    fi
+  fi
+  export OPENPCC_FORTUNES
+}
+
 # configure PRESET writes build/PRESET/build.ninja, again only when the compiler, OpenSSL or the set of CMake files changed: ninja itself
 # watches those that it knows.
 configure() {
