@@ -119,6 +119,7 @@ Key::Key(Algorithm algorithm) : algorithm_(algorithm), state_(std::make_unique<S
   OPENPCC_CHECK(state_->key != nullptr);
 }
 Key::Key(Key&&) noexcept = default;
+Key& Key::operator=(Key&&) noexcept = default;
 Key::~Key() = default;
 
 Bytes Key::spki() const {

@@ -30,6 +30,7 @@ class Key {
  public:
   explicit Key(Algorithm algorithm);
   Key(Key&&) noexcept;
+  Key& operator=(Key&&) noexcept;
   ~Key();
 
   Algorithm algorithm() const { return algorithm_; }
