@@ -74,11 +74,12 @@ Result<> check_issued(const Certificate& subject, const Certificate& issuer, con
   if (!equal(subject.issuer(), issuer.subject())) {
     return fail(Code::verification_failed, "x509.issuer.name", std::string(subject.common_name()) + " names another issuer");
   }
+  // The signature first: what an extension of an unsigned certificate says is nobody's word.
+  OPENPCC_TRY(subject.signature().check(issuer_key));
   OPENPCC_TRY(check_extensions(subject));
   OPENPCC_TRY(check_extensions(issuer));
   OPENPCC_TRY(check_is_ca(issuer, below));
-  OPENPCC_TRY(check_may_sign(issuer));
-  return subject.signature().check(issuer_key);
+  return check_may_sign(issuer);
 }
 
 Result<> check_crl(const Crl& crl, const Certificate& issuer, const PublicKey& issuer_key, UnixSeconds now) {

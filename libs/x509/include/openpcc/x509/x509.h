@@ -108,9 +108,9 @@ Result<> check_time(const Certificate& certificate, UnixSeconds now);
 Result<> check_extensions(const Certificate& certificate);
 
 // check_issued says that `issuer`, whose key is `issuer_key`, signed `subject`, as a CA may. `below` counts the CAs between it and the leaf.
-//   x509.issuer.name        the subject names another issuer        x509.issuer.not_ca   no CA, or not for so long a chain
-//   x509.issuer.key_usage   its key is not for signing certificates
-//   x509.signature.*, x509.extension.critical (of either)
+//   x509.issuer.name        the subject names another issuer        x509.signature.*     its key did not sign the subject
+//   x509.issuer.not_ca      no CA, or not for so long a chain       x509.issuer.key_usage   its key is not for signing certificates
+//   x509.extension.critical (of either)
 Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below);
 
 // Crl is a revocation list. It owns its bytes.
