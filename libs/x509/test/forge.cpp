@@ -114,7 +114,7 @@ Key::Key(Algorithm algorithm) : algorithm_(algorithm), state_(std::make_unique<S
   if (algorithm == Algorithm::rsa_pss_sha384) {
     state_->key = EVP_RSA_gen(2048u);
   } else {
-    state_->key = EVP_EC_gen(algorithm == Algorithm::ecdsa_sha256 ? "P-256" : "P-384");
+    state_->key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", algorithm == Algorithm::ecdsa_sha256 ? "P-256" : "P-384");
   }
   OPENPCC_CHECK(state_->key != nullptr);
 }
