@@ -20,6 +20,8 @@ void NodeSettings::declare(daemon::Options& options) {
   options.add("beacon_key", beacon_key, "public key of the freshness beacon, name+id+key as `openpcc keygen beacon` prints it",
               daemon::Presence::required);
   options.add("requests_max", node.requests_max, daemon::Range{1, 1 << 20}, "requests at once; more are told to go to another node");
+  options.add("answer_time_max", node.answer_time_max, "from a request to its answer's last byte; what takes longer is cut off");
+  options.add("keep_alive", node.keep_alive, "silence after which an answer's client is told that the engine still works");
   options.add_tables<ModelRow>(
       "models", models, "the models that are served here, as the evidence says",
       [](daemon::Options& row, ModelRow& model) {
@@ -48,6 +50,9 @@ Result<node::NodeConfig> NodeSettings::node_config() const {
     return fail(
         Code::rejected, "node.config.canary",
         "engine_canary: /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages, /v1/embeddings, /v1/score, /v1/rerank or none");
+  }
+  if (node.keep_alive < node::kStrictInterval) {
+    return fail(Code::rejected, "node.config.keep_alive", "keep_alive: 100 ms or more");
   }
   OPENPCC_TRY(node::check_command(config.engine.kind, engine_command));
   if (!engine_key_file.empty()) {

@@ -35,6 +35,7 @@ struct NodeSettings {
   // node_config and keyring_config turn the settings into what the library takes.
   //   node.config.engine       neither loopback nor a UNIX socket: prompts would leave the TEE
   //   node.config.canary       not a path that a canary can be sent to
+  //   node.config.keep_alive   shorter than 100 ms
   //   node.engine.*            engine_command has an option that breaks a promise (engine_profile.h)
   //   node.config.models       a name twice, or a digest that is not 64 hex digits
   //   daemon.secret.*, note.vkey.*

@@ -58,6 +58,14 @@ TEST(NodeSettings, canaries_go_where_one_can_be_sent) {
   EXPECT_OK(settings.node_config());
 }
 
+TEST(NodeSettings, silence_is_not_broken_all_the_time) {
+  NodeSettings settings = good();
+  settings.node.keep_alive = http::Milliseconds(99);
+  EXPECT_RULE(settings.node_config(), "node.config.keep_alive");
+  settings.node.keep_alive = http::Milliseconds(100);
+  EXPECT_OK(settings.node_config());
+}
+
 TEST(NodeSettings, models_are_sorted_for_the_evidence_and_mapped_for_the_engine) {
   const auto node = good().node_config();
   ASSERT_OK(node);

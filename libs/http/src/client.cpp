@@ -339,6 +339,7 @@ class Exchange final : public ClientExchange {
   Task<Result<>> write(ByteSpan bytes) override { return write_body(call_, bytes); }
   Task<Result<>> finish_request() override { return end_body(call_); }
   Task<Result<ResponseHead>> read_head() override { return read_final_head(call_); }
+  bool delimited() const override { return call_->start && call_->start->framing.kind != Framing::Kind::until_close; }
   Task<Result<ByteSpan>> read() override { return read_body(call_); }
   void abort() override {
     call_->aborted = true;

@@ -88,6 +88,30 @@ TEST(Client, reads_each_form_of_answer) {
             "x");
 }
 
+TEST(Client, knows_answers_whose_end_is_only_the_connections) {
+  struct Case {
+    const char* text;
+    bool delimited;
+  };
+  for (const Case c : {Case{"HTTP/1.1 200 OK\r\n\r\nx", false}, Case{"HTTP/1.0 200 OK\r\n\r\nx", false},
+                       Case{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", true}, Case{"HTTP/1.1 204 No Content\r\n\r\n", true},
+                       Case{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true}}) {
+    Bench bench;
+    Puppet puppet(bench, always(c.text, true));
+    bench.use_client({});
+    bench.run([&]() -> Task<> {
+      RequestHead head = Bench::request("GET", "/");
+      const std::optional<uint64_t> nothing = 0;
+      const auto opened = co_await bench.client->open(puppet.endpoint(), std::move(head), nothing);
+      EXPECT_OK(opened);
+      if (!opened) co_return;
+      const auto answered = co_await (*opened)->read_head();
+      EXPECT_OK(answered);
+      EXPECT_EQ((*opened)->delimited(), c.delimited) << c.text;
+    });
+  }
+}
+
 TEST(Client, refuses_malformed_answers) {
   for (const char* text : {
            "\r\n",

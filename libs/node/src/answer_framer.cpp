@@ -2,8 +2,8 @@
 
 namespace openpcc::node {
 
-AnswerFramer::AnswerFramer(envelope::AnswerSealer sealer, envelope::Profile profile, TimePoint start)
-    : sealer_(std::move(sealer)), profile_(profile), pacer_(profile, start) {}
+AnswerFramer::AnswerFramer(envelope::AnswerSealer sealer, envelope::Profile profile, TimePoint start, std::chrono::milliseconds keep_alive)
+    : sealer_(std::move(sealer)), profile_(profile), pacer_(profile, start, keep_alive) {}
 
 void AnswerFramer::head(const bhttp::ResponseHead& head) {
   OPENPCC_CHECK(state_ == State::waiting);

@@ -5,12 +5,14 @@ namespace {
 
 constexpr size_t kReadAheadBytes = 256 * 1024;
 constexpr http::Milliseconds kLong{3'600'000};
+constexpr Rule kUnframed("node.engine.unframed");
 
 http::RequestHead engine_head(const Engine& engine, const EngineRequest& request) {
   http::RequestHead head;
   head.method = "POST";
   head.target = request.path;
   head.fields.add("content-type", request.content_type);
+  head.fields.add("accept-encoding", "identity");  // without it an engine may use any coding (RFC 9110 s12.5.3)
   if (!engine.key.empty()) head.fields.add("authorization", "Bearer " + engine.key);
   return head;
 }
@@ -51,15 +53,18 @@ http::Task<Result<>> EngineCall::exchange(http::Client& client, const Engine& en
   // A refusal may come before the whole body was taken, so a failed write is not yet the end.
   const auto answered = co_await read_answer(exchange);
   open_ = nullptr;
-  if (!answered || cancelled_) co_return std::unexpected(engine_failed());
   static_cast<void>(written);
   static_cast<void>(finished);
-  co_return answered;
+  if (cancelled_) co_return std::unexpected(engine_failed());
+  if (answered || answered.error().rule == kUnframed) co_return answered;
+  cause_ = answered.error().rule;
+  co_return std::unexpected(engine_failed());
 }
 
 http::Task<Result<>> EngineCall::read_answer(http::ClientExchange& exchange) {
   const auto head = co_await exchange.read_head();
   OPENPCC_CO_TRY(head);
+  if (!exchange.delimited()) co_return fail(Code::unavailable, kUnframed);
   head_ = *head;
   changed_.set();
   for (;;) {

@@ -29,8 +29,11 @@ class EngineCall {
   bool complete() const { return ended_ && content_.empty(); }
   // failure: null unless the exchange failed.
   //   node.engine.unreachable   no connection
+  //   node.engine.unframed      an answer that ends with its connection: a dead engine's would look whole
   //   node.engine.failed        anything else: no answer, one that ended early, or a cancelled one
   const Error* failure() const { return failure_ ? &*failure_ : nullptr; }
+  // cause is the rule of http behind node.engine.failed, where there is one: for operators.
+  std::optional<Rule> cause() const { return cause_; }
 
   // cancel closes the engine's connection at once: it must not go on working for nobody.
   void cancel();
@@ -53,6 +56,7 @@ class EngineCall {
   bool cancelled_ = false;
   bool stopped_ = false;
   std::optional<Error> failure_;
+  std::optional<Rule> cause_;
 };
 
 }  // namespace openpcc::node

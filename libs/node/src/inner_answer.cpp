@@ -34,6 +34,9 @@ constexpr Explanation kExplanations[] = {
     {"node.json.key", 400, "A parameter's name is not printable ASCII."},
     {"node.json.duplicate", 400, "A parameter stands in the body twice."},
     {"node.engine.unreachable", 503, "The inference engine of this node cannot be reached."},
+    {"node.engine.unframed", 502, "The inference engine of this node does not say where its answers end."},
+    {"node.engine.encoded", 502, "The inference engine of this node compressed an answer unasked."},
+    {"node.answer.too_long", 504, "The inference engine of this node took too long."},
     {"node.engine.failed", 502, "The inference engine of this node did not answer as it should."},
 };
 // What a form's own rules say in detail helps nobody who did not write it by hand.

@@ -15,6 +15,9 @@ using daemon::Histogram;
 
 constexpr http::Milliseconds kTendInterval{5'000};
 
+// What an answer may gather until its next frames are due; an engine that is faster is held back.
+constexpr size_t kHeldBytesMax = 1 << 20;
+
 // Share is a part of something bounded, held for as long as it lives.
 class Share {
  public:
@@ -32,7 +35,10 @@ class Share {
 Result<bhttp::ResponseHead> inner_head(const http::ResponseHead& engine) {
   const bool final_status = engine.status >= 200 && engine.status <= 599;
   const bool redirect = engine.status >= 300 && engine.status <= 399;  // there is nowhere else to go
-  if (!final_status || redirect) return fail(Code::unavailable, "node.engine.failed");
+  // Of two types of content, two readers may believe different ones.
+  if (!final_status || redirect || engine.fields.count("content-type") > 1) return fail(Code::unavailable, "node.engine.failed");
+  const std::optional<std::string_view> coding = engine.fields.find("content-encoding");
+  if (coding && coding != "identity") return fail(Code::unavailable, "node.engine.encoded");
   bhttp::ResponseHead head;
   head.status = engine.status;
   for (const std::string_view name : {"content-type", "cache-control", "retry-after"}) {
@@ -228,8 +234,8 @@ Result<Filtered> Node::filter(const Accepted& accepted) const {
 http::Task<Result<>> Node::answer(http::ServerExchange& exchange, Accepted& accepted) {
   const TimePoint start = around_.monotonic();
   const auto profile = profile_of(accepted.head.fields);
-  AnswerStream stream(exchange, AnswerFramer(std::move(accepted.sealer), profile.value_or(envelope::Profile::balanced), start),
-                      around_.metrics, around_.monotonic);
+  AnswerFramer framer(std::move(accepted.sealer), profile.value_or(envelope::Profile::balanced), start, config_.keep_alive);
+  AnswerStream stream(exchange, std::move(framer), around_.metrics, around_.monotonic);
   Result<Filtered> filtered = profile ? filter(accepted) : Result<Filtered>(std::unexpected(profile.error()));
   accepted.content = SecretBytes();
   if (filtered && std::holds_alternative<EngineRequest>(*filtered)) {
@@ -248,7 +254,8 @@ http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, An
   const auto call = EngineCall::start(around_.loop, around_.client, config_.engine, std::move(request));
   exchange.when_abandoned([call] { call->cancel(); });
   auto done = co_await pump(stream, *call);
-  const bool left = call->cancelled();
+  // Where much is under way, a failed write tells of it first.
+  const bool left = call->cancelled() || (!done && done.error().rule == Rule("http.server.closed"));
   call->cancel();
   while (!call->stopped()) {
     const http::Milliseconds moment(1'000);
@@ -259,6 +266,7 @@ http::Task<Result<>> Node::answer_from_engine(http::ServerExchange& exchange, An
     around_.log.write(Event::exchange_cancelled);
     co_return fail(Code::closed, "node.answer.abandoned");
   }
+  if (!done && call->cause()) around_.metrics.refused(*call->cause());
   if (done || stream.framer().begun()) co_return done;
   around_.metrics.refused(done.error());
   around_.metrics.add(Counter::upstream_failures);
@@ -291,7 +299,7 @@ Result<> Node::absorb(AnswerStream& stream, EngineCall& call) {
     framer.head(inner);
     around_.metrics.observe(Histogram::engine_first_byte, around_.monotonic() - stream.start());
   }
-  if (!framer.streaming()) return {};
+  if (!framer.streaming() || framer.held() >= kHeldBytesMax) return {};
   Bytes content = call.take_content();
   const auto added = stream.add(content, config_.answer_bytes_max);
   wipe(content);

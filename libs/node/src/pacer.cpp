@@ -2,11 +2,12 @@
 
 namespace openpcc::node {
 
-Pacer::Pacer(envelope::Profile profile, TimePoint start) : profile_(profile), last_(start) {}
+Pacer::Pacer(envelope::Profile profile, TimePoint start, std::chrono::milliseconds keep_alive)
+    : profile_(profile), keep_alive_(keep_alive), last_(start) {}
 
 TimePoint Pacer::due(Pending pending) const {
   if (profile_ == envelope::Profile::strict) return last_ + kStrictInterval;
-  if (pending == Pending::nothing) return last_ + kKeepAliveInterval;
+  if (pending == Pending::nothing) return last_ + keep_alive_;
   const bool wait = profile_ == envelope::Profile::balanced && pending == Pending::content && free_ == 0;
   return wait ? last_ + kBalancedInterval : last_;
 }

@@ -103,6 +103,19 @@ TEST(AnswerFramer, keeps_alive_in_silence_before_and_after_the_head) {
   EXPECT_TRUE(message.empty());
 }
 
+TEST(AnswerFramer, knows_how_much_waits_for_its_time) {
+  Pair pair = make_pair();
+  AnswerFramer framer(std::move(pair.sealer), Profile::strict, kStart);
+  Bytes out;
+  framer.head(head());
+  const size_t of_head = framer.held();
+  framer.content(Bytes(1000, 'x'));
+  EXPECT_FALSE(framer.take(at(99), out));
+  EXPECT_GE(framer.held(), of_head + 1000);
+  EXPECT_TRUE(framer.take(at(100), out));
+  EXPECT_EQ(framer.held(), 0u);
+}
+
 TEST(AnswerFramer, strict_frames_of_short_answers_look_alike) {
   const auto sizes = [](std::string_view first, std::string_view second) {
     AnswerFramer framer(make_pair().sealer, Profile::strict, kStart);

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "openpcc/http/client.h"
 #include "openpcc/http/server.h"
+#include "openpcc/http/stream.h"
 #include "openpcc/sim_maker/tee.h"
 #include "openpcc/testkit/testkit.h"
 
@@ -295,7 +298,8 @@ TEST(Node, a_sealed_request_reaches_the_engine_filtered_and_comes_back_sealed) {
   EXPECT_EQ(seen.method, "POST");
   EXPECT_EQ(seen.target, "/v1/chat/completions");
   for (const http::Field& field : seen.fields.lines()) {
-    EXPECT_TRUE(field.name == "content-type" || field.name == "content-length" || field.name == "host") << field.name;
+    EXPECT_TRUE(field.name == "content-type" || field.name == "accept-encoding" || field.name == "content-length" || field.name == "host")
+        << field.name;
   }
   EXPECT_EQ(seen_body,
             R"({"model":"engine-m","cache_salt":")" + std::string(64, '0') + R"(","cache_prompt":false,"messages":[],"stream":true})");
@@ -559,6 +563,108 @@ TEST(Node, an_engine_that_hangs_up_or_redirects_is_a_sealed_502) {
       EXPECT_EQ(redirected->head.status, 502);
     }
   });
+}
+
+TEST(Node, an_answer_in_a_coding_that_nobody_asked_for_is_a_sealed_502) {
+  Rig rig;
+  std::string_view coding = "gzip";
+  std::string_view asked_for;
+  rig.engine_script = [&](http::ServerExchange& exchange, const Bytes&) -> Task<> {
+    asked_for = exchange.request().fields.find("accept-encoding") == "identity" ? "identity" : "";
+    http::ResponseHead head;
+    head.fields.add("content-encoding", coding);
+    const ByteSpan body = as_bytes("{}");
+    const auto sent = co_await exchange.respond_with(std::move(head), body);
+    EXPECT_OK(sent);
+  };
+  rig.run([&]() -> Task<> {
+    const auto compressed = co_await rig.ask_chat("low-latency", kBody);
+    EXPECT_TRUE(compressed && compressed->head.status == 502);
+    coding = "identity";
+    const auto plain = co_await rig.ask_chat("low-latency", kBody);
+    EXPECT_TRUE(plain && plain->head.status == 200 && plain->head.fields.empty());
+  });
+  EXPECT_EQ(asked_for, "identity");
+  EXPECT_TRUE(rig.refused("node.engine.encoded"));
+}
+
+TEST(Node, an_answer_of_two_types_is_a_sealed_502) {
+  Rig rig;
+  rig.engine_script = [](http::ServerExchange& exchange, const Bytes&) -> Task<> {
+    http::ResponseHead head = event_stream();
+    head.fields.add("content-type", "text/html");
+    const ByteSpan body = as_bytes("data: one\n\n");
+    const auto sent = co_await exchange.respond_with(std::move(head), body);
+    EXPECT_OK(sent);
+  };
+  rig.run([&]() -> Task<> {
+    const auto response = co_await rig.ask_chat("low-latency", kBody);
+    EXPECT_TRUE(response && response->head.status == 502);
+  });
+  EXPECT_TRUE(rig.refused("node.engine.failed"));
+}
+
+// RawEngine answers every connection with the same bytes and then closes it: what an http::Server never would.
+class RawEngine {
+ public:
+  RawEngine(http::Loop& loop, const http::Endpoint& endpoint, std::string answer) : answer_(std::move(answer)) {
+    auto listener = http::Listener::bind(loop.executor(), endpoint);
+    OPENPCC_CHECK(listener.has_value());
+    listener_ = std::move(*listener);
+    loop.spawn(serve());
+  }
+
+ private:
+  Task<> serve() {
+    for (;;) {
+      const auto stream = co_await listener_->accept();
+      if (!stream) co_return;
+      Bytes request(64 * 1024);
+      const MutableByteSpan into = request;
+      const auto read = co_await (*stream)->read_some(into, kSoon);
+      const std::array<ByteSpan, 1> pieces{as_bytes(answer_)};
+      const std::span<const ByteSpan> all(pieces);
+      const auto written = co_await (*stream)->write(all, kSoon);
+      const auto finished = co_await (*stream)->finish(kSoon);
+      EXPECT_TRUE(read && written && finished);
+    }
+  }
+
+  std::string answer_;
+  std::unique_ptr<http::Listener> listener_;
+};
+
+struct Lie {
+  std::string_view answer;
+  std::string_view rule;   // of the answer
+  std::string_view cause;  // counted beside it
+};
+
+TEST(Node, an_answer_that_is_none_is_a_sealed_502_and_counted_by_its_cause) {
+  const Lie lies[] = {
+      {"HTTP/1.1 200 OK\r\n\r\n{}", "node.engine.unframed", ""},
+      {"HTTP/1.0 200 OK\r\n\r\n{}", "node.engine.unframed", ""},
+      {"hello\r\n\r\n", "node.engine.failed", "http.client.malformed"},
+      {"HTTP/1.1 200 OK\r\n", "node.engine.failed", "http.client.truncated"},
+      {"", "node.engine.failed", "http.client.closed"},
+  };
+  const auto file = std::filesystem::temp_directory_path() / ("openpcc_raw_" + std::to_string(getpid()) + ".sock");
+  for (const Lie& lie : lies) {
+    NodeConfig config;
+    config.engine.endpoint = *http::Endpoint::parse("unix:" + file.string());
+    Rig rig(config);
+    const RawEngine engine(rig.loop(), config.engine.endpoint, std::string(lie.answer));
+    rig.run([&]() -> Task<> {
+      const auto response = co_await rig.ask_chat("low-latency", kBody);
+      EXPECT_TRUE(response && response->head.status == 502) << lie.answer;
+      if (!response) co_return;
+      EXPECT_NE(as_text(response->content).find(lie.rule), std::string_view::npos);
+    });
+    EXPECT_TRUE(rig.refused(lie.rule)) << lie.answer;
+    if (!lie.cause.empty()) {
+      EXPECT_TRUE(rig.refused(lie.cause)) << lie.answer;
+    }
+  }
 }
 
 TEST(Node, an_answer_beyond_its_size_is_cut) {

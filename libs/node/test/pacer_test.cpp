@@ -43,6 +43,11 @@ TEST(Pacer, silence_is_broken_after_15_s) {
   }
 }
 
+TEST(Pacer, how_long_a_silence_may_be_is_configured) {
+  const Pacer pacer(Profile::balanced, kStart, milliseconds(300));
+  EXPECT_EQ(due(pacer, Pending::nothing), 300);
+}
+
 TEST(Pacer, strict_ticks_whatever_there_is_to_send) {
   Pacer pacer(Profile::strict, kStart);
   for (const Pending pending : {Pending::nothing, Pending::content, Pending::end}) EXPECT_EQ(due(pacer, pending), 100);

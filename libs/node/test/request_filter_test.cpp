@@ -1,5 +1,8 @@
 #include "openpcc/node/request_filter.h"
 
+#include <set>
+
+#include "openpcc/api/api.h"
 #include "openpcc/form/form.h"
 #include "openpcc/node/inner_answer.h"
 #include "openpcc/node/json_members.h"
@@ -65,6 +68,15 @@ TEST(RequestFilter, the_path_is_taken_and_no_field_but_the_type) {
   const auto& request = std::get<EngineRequest>(*filtered);
   EXPECT_EQ(request.path, "/v1/chat/completions");
   EXPECT_EQ(request.content_type, "application/json");
+}
+
+// The proxy tells a request without a model from one to a path that there is not by the same list.
+TEST(Routes, are_the_apis_paths_and_the_list_of_models) {
+  std::set<std::string_view> served{kListModels};
+  for (const std::string_view path : api::model_paths()) served.insert(path);
+  std::set<std::string_view> here;
+  for (const Route& route : routes()) here.insert(route.path);
+  EXPECT_EQ(here, served);
 }
 
 TEST(RequestFilter, every_route_of_the_list_passes) {

@@ -25,6 +25,9 @@ class ClientExchange {
   virtual Task<Result<>> finish_request() = 0;
   // read_head waits for the final head; interim answers (1xx) are skipped.
   virtual Task<Result<ResponseHead>> read_head() = 0;
+  // delimited says, once the head was read, that the answer has a length or chunks. One that ends with its connection has no end that could be
+  // told from its sender's death.
+  virtual bool delimited() const = 0;
   // read returns the next piece of the answer's body, valid until the next call; an empty span is its clean end.
   virtual Task<Result<ByteSpan>> read() = 0;
   Task<Result<Bytes>> read_all(size_t bytes_max);

@@ -13,7 +13,8 @@ namespace openpcc::node {
 
 class AnswerFramer {
  public:
-  AnswerFramer(envelope::AnswerSealer sealer, envelope::Profile profile, TimePoint start);
+  AnswerFramer(envelope::AnswerSealer sealer, envelope::Profile profile, TimePoint start,
+               std::chrono::milliseconds keep_alive = kKeepAliveInterval);
 
   // head and content take the next part of the inner message.
   void head(const bhttp::ResponseHead& head);
@@ -33,6 +34,8 @@ class AnswerFramer {
   bool streaming() const { return state_ == State::streaming; }
   // pending is what was taken in and not yet taken out.
   Pending pending() const;
+  // held is how many bytes that is.
+  size_t held() const { return message_.size(); }
 
  private:
   enum class State : uint8_t { waiting, streaming, ended, finished };

@@ -16,7 +16,8 @@ struct InnerAnswer {
 };
 
 // error_answer tells the user why the node or its engine did not answer. `error` is one of request_filter.h, json_members.h, form.h, or
-//   node.engine.unreachable (503)  node.engine.failed (502)
+//   node.engine.unreachable (503)  node.engine.failed, node.engine.unframed, node.engine.encoded (502)
+//   node.answer.too_long (504)
 // and anything else becomes a plain 500.
 InnerAnswer error_answer(const Error& error, api::Dialect dialect = api::Dialect::openai);
 

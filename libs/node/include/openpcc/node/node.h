@@ -27,7 +27,8 @@ struct NodeConfig {
   http::Milliseconds envelope_time_max{60'000};        // until it has arrived whole
   uint64_t envelopes_bytes_max = uint64_t{512} << 20;  // of all envelopes being received at once
   uint64_t answer_bytes_max = uint64_t{256} << 20;
-  std::chrono::seconds answer_time_max{3600};
+  http::Milliseconds answer_time_max{3'600'000};       // from the request to the answer's last byte
+  http::Milliseconds keep_alive = kKeepAliveInterval;  // silence before a frame without content, but in profile `strict`
 };
 
 // Surroundings are what a node works with; all of it outlives the node.
@@ -55,7 +56,7 @@ class Node {
   // 503: node.busy (too many requests at once), node.engine.away (not ready: EngineWatch), node.replay.full
   // A beacon is answered 204, or 400 with the errors of Keyring::take_beacon and node.beacon.body.
   // Once an answer has begun, a failure closes it without its final chunk:
-  //   node.engine.failed, node.answer.too_large, node.answer.too_long, node.answer.abandoned (the client left; the engine's work is called off)
+  //   node.engine.failed (and, counted beside it, the rule of http that the engine broke), node.answer.too_large, node.answer.too_long, node.answer.abandoned (the client left; the engine's work is called off)
   http::Task<> handle(http::ServerExchange& exchange);
 
   // tend_keys keeps the keys for as long as the loop runs.

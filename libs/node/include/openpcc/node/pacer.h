@@ -4,7 +4,7 @@
 //   balanced      the first three at once (an engine names the role before the first token), and after a pause; else one flush in 20 ms
 //   strict        a flush at every 100 ms from the request on, whether anything arrived or not
 //
-// In the first two a frame without content follows 15 s of silence, so that a long wait is not taken for a dead connection.
+// In the first two a frame without content follows a silence, of 15 s by default, so that a long wait is not taken for a dead connection.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,7 @@ enum class Pending : uint8_t { nothing, content, end };
 
 class Pacer {
  public:
-  Pacer(envelope::Profile profile, TimePoint start);
+  Pacer(envelope::Profile profile, TimePoint start, std::chrono::milliseconds keep_alive = kKeepAliveInterval);
   // due is when the next flush must happen; a time that has passed means now.
   TimePoint due(Pending pending) const;
   // flushed says that one happened.
@@ -33,7 +33,8 @@ class Pacer {
 
  private:
   envelope::Profile profile_;
-  TimePoint last_;     // the last flush; of `strict`, the last tick
+  std::chrono::milliseconds keep_alive_;
+  TimePoint last_;           // the last flush; of `strict`, the last tick
   int free_ = kFreeFlushes;  // of `balanced`: how many more flushes leave at once
 };
 
