@@ -34,6 +34,8 @@ void ProxySettings::declare(daemon::Options& options) {
   options.add("profile", profile, daemon::Choices{"low-latency", "balanced", "strict"}, "how much sizes and times of answers are hidden");
   options.add("cache", cache, daemon::Choices{"none", "conversation", "day"},
               "whose requests may share cached prefixes at the one node that they then keep to; links them there");
+  options.add("keep_alive", keep_alive,
+              "silence in a stream of events, while its node works, before a comment that clients ignore is sent");
   options.add("api_key_file", api_key_file, "a key that applications must send; required to listen on more than loopback");
   options.add("hosts", hosts, "names besides localhost under which applications may reach us");
   outgoing.declare(options);
@@ -55,6 +57,7 @@ Result<std::shared_ptr<const policy::Policy>> ProxySettings::read_policy() const
 
 Result<client::ProxyConfig> ProxySettings::proxy_config() const {
   client::ProxyConfig out;
+  out.keep_alive = keep_alive;
   out.profile = *envelope::parse_profile(profile);
   out.cache = *client::parse_cache(cache);
   out.door.hosts = hosts;

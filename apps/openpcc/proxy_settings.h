@@ -17,6 +17,7 @@ struct ProxySettings {
   std::filesystem::path policy;
   std::string profile = "balanced";
   std::string cache = "none";
+  http::Milliseconds keep_alive = client::ProxyConfig().keep_alive;
   std::filesystem::path api_key_file;
   std::vector<std::string> hosts;
   daemon::OutgoingSettings outgoing;

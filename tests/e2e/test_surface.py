@@ -90,6 +90,8 @@ def test_an_upload_names_its_model(service):
     form = b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF\r\n--b--\r\n'
     answer, body = post(service.url, "/v1/audio/transcriptions", form, {"content-type": "multipart/form-data; boundary=b"})
     assert answer.status == 400 and json.loads(body)["error"]["code"] == "client.proxy.model"
+    answer, body = post(service.url, "/v1/files", form, {"content-type": "multipart/form-data; boundary=b"})
+    assert answer.status == 404 and json.loads(body)["error"]["code"] == "client.proxy.path"
     answer, body = post(service.url, "/v1/audio/transcriptions", form[:-4], {"content-type": "multipart/form-data; boundary=b"})
     assert answer.status == 400 and json.loads(body)["error"]["code"] == "form.truncated"
 

@@ -3,6 +3,25 @@
 namespace openpcc::api {
 namespace {
 
+constexpr std::string_view kModelPaths[] = {
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/responses",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/score",
+    "/v1/score",
+    "/rerank",
+    "/v1/rerank",
+    "/tokenize",
+    "/detokenize",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/v1/images/generations",
+};
+
 std::string_view anthropic_type(uint16_t status) {
   switch (status) {
     case 401: return "authentication_error";
@@ -29,6 +48,8 @@ Dialect dialect_of(std::string_view path) {
   if (path == "/v1/messages" || path == "/v1/messages/count_tokens") return Dialect::anthropic;
   return path == "/v1/responses" ? Dialect::responses : Dialect::openai;
 }
+
+std::span<const std::string_view> model_paths() { return kModelPaths; }
 
 std::string error_body(Dialect dialect, const Failure& failure) {
   if (dialect != Dialect::anthropic) return "{\"error\":" + error_object(failure.type, failure) + "}";

@@ -67,7 +67,7 @@ Result<std::string> model_of_form(std::string_view content_type, ByteSpan body) 
 uint16_t status_of(const Error& error) {
   if (error.rule == Rule("client.proxy.key")) return 401;
   if (error.rule == Rule("client.proxy.host") || error.rule == Rule("client.proxy.origin")) return 403;
-  if (error.rule == Rule("client.unknown_model")) return 404;
+  if (error.rule == Rule("client.unknown_model") || error.rule == Rule("client.proxy.path")) return 404;
   if (error.rule == Rule("http.server.too_large") || error.rule == Rule("envelope.seal.too_large")) return 413;
   if (error.rule.id().starts_with("client.proxy.") || error.rule.id().starts_with("form.")) return 400;
   if (error.rule == Rule("client.no_bundle") || error.rule == Rule("directory.draw.too_few")) return 503;
@@ -88,6 +88,12 @@ Result<> check_door(const http::RequestHead& request, const Door& door) {
 
 Result<std::string> model_of(std::string_view content_type, ByteSpan body) {
   return is_form(content_type) ? model_of_form(content_type, body) : model_of_json(body);
+}
+
+Error without_model(std::string_view path, Error error) {
+  const auto paths = api::model_paths();
+  if (std::ranges::find(paths, path) != paths.end()) return error;
+  return fail(Code::rejected, "client.proxy.path").error();
 }
 
 bhttp::RequestHead inner_request(const http::RequestHead& request) {
@@ -121,6 +127,7 @@ std::string explain(const Error& error) {
        "Missing or wrong API key for the local proxy; send the key of its api_key_file as a bearer token or as x-api-key."},
       {"client.proxy.json", "The request body is not a JSON object."},
       {"client.proxy.model", "The request names no model; GET /v1/models lists those that verified nodes serve."},
+      {"client.proxy.path", "No node serves this path."},
       {"client.proxy.method", "Only POST requests travel the private path."},
       {"client.proxy.profile", "Unknown openpcc-profile; use low-latency, balanced or strict."},
       {"client.proxy.cache", "Unknown openpcc-cache; use none, conversation or day."},

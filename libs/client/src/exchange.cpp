@@ -74,6 +74,7 @@ AnswerReader& AnswerReader::operator=(AnswerReader&&) noexcept = default;
 AnswerReader::~AnswerReader() = default;
 
 std::optional<envelope::NodeId> AnswerReader::node() const { return state_->opener.node(); }
+uint64_t AnswerReader::frames() const { return state_->opener.frames(); }
 
 Result<> AnswerReader::feed(ByteSpan bytes) { return state_->opener.open(bytes, state_->feed.pending()); }
 
@@ -134,6 +135,7 @@ Result<Exchange> Exchange::start(GatewayTarget gateway, bhttp::RequestHead head,
 
 const Bytes& Exchange::request() const { return state_->request; }
 std::optional<envelope::NodeId> Exchange::node() const { return state_->answer.node(); }
+uint64_t Exchange::frames() const { return state_->answer.frames(); }
 
 Result<> Exchange::feed(ByteSpan bytes) { return state_->outer.open(bytes, state_->feed.pending()); }
 

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "event_ends.h"
+
 namespace openpcc::client {
 namespace {
 
@@ -12,13 +14,18 @@ constexpr std::string_view kShouldRetry = "x-should-retry";  // OpenAI's and Ant
 constexpr std::string_view kOneModel = "/v1/models/";
 
 // An answer that is no stream is passed on once it is whole: cut after its head, it would look to an SDK like a broken connection, which SDKs
-// repeat on their own. What is larger than this begins to flow nevertheless.
+// repeat on their own. Of a stream of events an event is passed on once it is whole: nobody can use a part of one, and an error or a comment
+// must not end up inside. What is larger than this begins to flow nevertheless.
 constexpr size_t kHoldBytesMax = 8u << 20;
+
+constexpr std::string_view kComment = ": keep-alive\n\n";  // clients of event streams ignore it (WHATWG HTML s9.2.6)
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // Answering is one attempt's answer on its way to the application.
 class Answering {
  public:
-  Answering(http::ClientExchange& relay, Exchange& exchange, http::ServerExchange& app) : relay_(relay), exchange_(exchange), app_(app) {}
+  Answering(http::ClientExchange& relay, Exchange& exchange, http::ServerExchange& app, http::Milliseconds keep_alive)
+      : relay_(relay), exchange_(exchange), app_(app), keep_alive_(keep_alive) {}
   Answering(const Answering&) = delete;
   Answering& operator=(const Answering&) = delete;
   ~Answering() { wipe(content_); }
@@ -31,13 +38,16 @@ class Answering {
       const auto passed = co_await pass_on();
       OPENPCC_CO_TRY(passed);
       if (*passed) co_return Result<>{};
+      const auto kept_alive = co_await break_silence();
+      OPENPCC_CO_TRY(kept_alive);
       if (piece->empty()) co_return fail(Code::closed, "client.answer.truncated");
     }
   }
   // begun: the application has seen some of the answer. answered: a node has begun one, so the request was executed.
   bool begun() const { return begun_; }
   bool answered() const { return answered_; }
-  bool is_event_stream() const { return event_stream_; }
+  // takes_events: what is written now is an event of its own.
+  bool takes_events() const { return event_stream_ && between_; }
 
  private:
   // pass_on gives the application all that has become readable, in one write. True: the answer is complete.
@@ -50,7 +60,7 @@ class Answering {
       if (const auto* refused = std::get_if<Exchange::Refused>(&event)) co_return gateway_refusal(refused->status);
       if (auto* head = std::get_if<bhttp::ResponseHead>(&event)) take_head(*head);
       if (const auto* content = std::get_if<bhttp::Content>(&event)) {
-        content_.insert(content_.end(), content->bytes.begin(), content->bytes.end());
+        take_content(content->bytes);
       } else if (std::holds_alternative<bhttp::End>(event)) {
         const auto finished = co_await finish();
         OPENPCC_CO_TRY(finished);
@@ -80,20 +90,56 @@ class Answering {
     hold_ = type && type->starts_with("application/json");
   }
 
+  void take_content(ByteSpan bytes) {
+    if (event_stream_) {
+      const size_t ended = ends_.pass(bytes);
+      if (ended != 0) whole_ = content_.size() + ended;
+    }
+    content_.insert(content_.end(), bytes.begin(), bytes.end());
+  }
+
+  // flush passes on what may be passed on by now.
   http::Task<Result<>> flush() {
     if (!answered_ || (hold_ && content_.size() <= kHoldBytesMax)) co_return Result<>{};
+    const bool wait = event_stream_ && between_ && content_.size() <= kHoldBytesMax;
+    const size_t ready = wait || whole_ != 0 ? whole_ : content_.size();
+    const auto written = co_await write(ready);
+    co_return written;
+  }
+
+  // write passes on the first `n` bytes of the content, and before them the head.
+  http::Task<Result<>> write(size_t n) {
     if (!begun_) {
       begun_ = true;
       hold_ = false;
+      written_at_ = http::monotonic_now();
       const std::optional<uint64_t> unknown;
       const auto responded = co_await app_.respond(std::move(head_), unknown);
       OPENPCC_CO_TRY(responded);
     }
-    if (content_.empty()) co_return Result<>{};
-    const ByteSpan view = content_;
+    if (n == 0) co_return Result<>{};
+    between_ = whole_ == n;
+    whole_ = 0;
+    ByteSpan view = ByteSpan(content_).first(n);
+    // A mark at the stream's beginning is none after a comment, and would spoil the event behind it.
+    if (std::exchange(commented_first_, false) && as_text(view).starts_with(kByteOrderMark)) view = view.subspan(kByteOrderMark.size());
+    written_at_ = http::monotonic_now();
     const auto written = co_await app_.write(view);
-    wipe(content_);
-    content_.clear();
+    wipe(MutableByteSpan(content_).first(n));
+    content_.erase(content_.begin(), content_.begin() + static_cast<ptrdiff_t>(n));
+    content_begun_ = true;
+    co_return written;
+  }
+
+  // break_silence writes a comment when the node's frames come but have held nothing for a while. A dead path stays silent.
+  http::Task<Result<>> break_silence() {
+    const bool alive = exchange_.frames() != std::exchange(frames_, exchange_.frames());
+    const auto now = http::monotonic_now();
+    if (!alive || !begun_ || !takes_events() || now - written_at_ < keep_alive_) co_return Result<>{};
+    written_at_ = now;
+    commented_first_ = !content_begun_;
+    const ByteSpan comment = as_bytes(kComment);
+    const auto written = co_await app_.write(comment);
     co_return written;
   }
 
@@ -104,7 +150,7 @@ class Answering {
       const auto sent = co_await app_.respond_with(std::move(head_), view);
       co_return sent;
     }
-    const auto flushed = co_await flush();
+    const auto flushed = co_await write(content_.size());
     OPENPCC_CO_TRY(flushed);
     const auto finished = co_await app_.finish();
     co_return finished;
@@ -113,8 +159,16 @@ class Answering {
   http::ClientExchange& relay_;
   Exchange& exchange_;
   http::ServerExchange& app_;
+  http::Milliseconds keep_alive_;
   http::ResponseHead head_;
-  Bytes content_;
+  Bytes content_;     // not passed on yet
+  EventEnds ends_;    // of all content of an event stream
+  size_t whole_ = 0;  // how much of content_ is whole events
+  uint64_t frames_ = 0;
+  std::chrono::steady_clock::time_point written_at_ = http::monotonic_now();
+  bool between_ = true;  // what was passed on ends with an event
+  bool content_begun_ = false;
+  bool commented_first_ = false;
   bool answered_ = false;
   bool begun_ = false;
   bool hold_ = false;
@@ -247,7 +301,9 @@ http::Task<Result<>> Proxy::serve_privately(http::ServerExchange& exchange) {
   OPENPCC_CO_TRY(body);
   Request request{inner_request(exchange.request()), SecretBytes::adopt(std::move(*body)), {}, config_.profile, {}};
   const std::string type(exchange.request().fields.find("content-type").value_or(""));
-  OPENPCC_CO_LET(request.model, model_of(type, request.content.reveal()));
+  auto model = model_of(type, request.content.reveal());
+  if (!model) co_return std::unexpected(without_model(request.head.path, std::move(model).error()));
+  request.model = std::move(*model);
   OPENPCC_CO_LET(request.profile, profile_of(exchange.request(), config_.profile));
 
   OPENPCC_CO_LET(const Cache cache, cache_of(exchange.request(), config_.cache));
@@ -320,7 +376,7 @@ http::Task<Result<>> Proxy::attempt(const Request& request, Route route, http::S
   }
   if (answer->fields.find("content-type") != ohttp::kChunkedResponseType) co_return fail(Code::rejected, "client.relay.media_type");
 
-  Answering answering(*relay, sealed, exchange);
+  Answering answering(*relay, sealed, exchange, config_.keep_alive);
   auto answered = co_await answering.run();
   if (answered) co_return Result<>{};
   relay->abort();
@@ -328,7 +384,7 @@ http::Task<Result<>> Proxy::attempt(const Request& request, Route route, http::S
   if (!progress.begun) co_return std::unexpected(std::move(answered).error());
   metrics_.refused(answered.error());
   metrics_.add(Counter::answers_aborted);
-  if (answering.is_event_stream()) {
+  if (answering.takes_events()) {
     const Refusal refusal = refusal_of(answered.error());
     const std::string event = api::error_event(api::dialect_of(request.head.path), refusal.failure());
     const ByteSpan view = as_bytes(event);

@@ -58,6 +58,10 @@ TEST(Model, refuses_what_is_no_object) {
 TEST(Model, refuses_a_body_that_names_none) {
   EXPECT_RULE(model_of("application/json", as_bytes("{}")), "client.proxy.model");
   EXPECT_RULE(model_of("application/json", as_bytes(R"({"model":3})")), "client.proxy.model");
+  const auto none = model_of("application/json", as_bytes("{}"));
+  EXPECT_RULE(Result<>(std::unexpected(without_model("/v1/chat/completions", none.error()))), "client.proxy.model");
+  EXPECT_RULE(Result<>(std::unexpected(without_model("/v1/files", none.error()))), "client.proxy.path");
+  EXPECT_EQ(refusal_of(without_model("/v1/files", none.error())).status, 404);
 }
 
 TEST(Model, is_read_from_a_form) {

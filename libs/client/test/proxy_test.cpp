@@ -31,7 +31,7 @@ Bytes chat_body(std::string_view model) {
 struct Bench {
   using Body = std::function<http::Task<>(Bench&)>;
 
-  explicit Bench(size_t nodes, http::Handler on_ohttp = {}) : ohttp(std::move(on_ohttp)) {
+  explicit Bench(size_t nodes, http::Handler on_ohttp = {}, ProxyConfig config = {}) : ohttp(std::move(on_ohttp)) {
     world.tee.gpus = 1;
     directory::BundleContent content{1,
                                      kNow,
@@ -44,6 +44,8 @@ struct Bench {
                                      {}};
     for (size_t i = 0; i < nodes; ++i) {
       world.another_node(static_cast<uint8_t>(i + 1));
+      node_keys.push_back(hpke::PrivateKey::generate(hpke::KemId::x_wing, world.random));
+      world.claims.hpke_public_key.assign(node_keys.back().public_key().begin(), node_keys.back().public_key().end());
       content.nodes.push_back(directory::make_leaf(*attest::Evidence::parse(world.make()), world.tee.chip_id));
     }
     bundle = *directory::sign_bundle(content, world.directory_key);
@@ -52,7 +54,6 @@ struct Bench {
     session = std::make_unique<Session>(SessionConfig{.relays = {relay->endpoint()}},
                                         std::make_shared<const policy::Policy>(world.policy()), *client, clock, world.random, metrics);
     server = std::move(*http::Server::listen(loop, kAnyPort, nullptr, [this](http::ServerExchange& e) { return proxy->handle(e); }));
-    ProxyConfig config;
     config.door.port = server->endpoint().port;
     proxy = std::make_unique<Proxy>(std::move(config), 2, *session, *client, clock, world.random, metrics);
   }
@@ -99,6 +100,7 @@ struct Bench {
   attest::testing_world::World world;
   testkit::TestClock clock{kNow};
   std::vector<ohttp::GatewayKey> gateway_keys = *gateway::keys_from_seed(as_bytes(std::string(64, '7')));
+  std::vector<hpke::PrivateKey> node_keys;
   directory::SignedBundle bundle;
   http::Handler ohttp;
   http::Loop loop;
@@ -157,6 +159,198 @@ http::Handler gateway_saying(const Bench& bench, uint16_t status) {
     const auto sent = co_await exchange.respond_with(std::move(head), view);
     static_cast<void>(sent);
   };
+}
+
+// NodeScript is what a node behind the relay says: content, piece by piece and with a moment between them; an empty piece is a keep-alive.
+struct NodeScript {
+  std::string type;
+  std::vector<std::string> pieces;
+  bool dies = false;  // after the last piece, without an end
+};
+
+envelope::OpenedRequest open_envelope(const Bench& bench, ByteSpan envelope, Random& random) {
+  const auto peek = envelope::peek(envelope);
+  OPENPCC_CHECK(peek && *peek);
+  for (const envelope::NodeId& id : (*peek)->node_ids) {
+    for (const hpke::PrivateKey& key : bench.node_keys) {
+      const envelope::NodeKey node{id, &key};
+      envelope::RequestOpener opener({&node, 1}, random);
+      if (!opener.feed(envelope)) continue;
+      auto opened = opener.finish();
+      if (opened) return std::move(*opened);
+    }
+  }
+  OPENPCC_CHECK(false);
+}
+
+// NodeAnswer seals what a node says as node and gateway would, and writes it.
+class NodeAnswer {
+ public:
+  NodeAnswer(http::ServerExchange& exchange, ohttp::GatewayExchange& outer, envelope::AnswerSealer sealer)
+      : exchange_(exchange), outer_(outer), sealer_(std::move(sealer)) {}
+
+  http::Task<> say(ByteSpan inner, bool last) {
+    Bytes frames;
+    sealer_.seal(inner, last, envelope::Profile::balanced, frames);
+    Bytes message;
+    if (!std::exchange(begun_, true)) bhttp::append_response_head(message, {200, {{"content-type", std::string(envelope::kAnswerType)}}});
+    bhttp::append_content(message, frames);
+    if (last) bhttp::append_end(message);
+    Bytes sealed;
+    outer_.seal(message, last, random_, sealed);
+    const ByteSpan view = sealed;
+    const auto written = co_await exchange_.write(view);
+    EXPECT_OK(written);
+    const http::Milliseconds moment(20);
+    co_await http::sleep_for(moment);
+  }
+
+ private:
+  http::ServerExchange& exchange_;
+  ohttp::GatewayExchange& outer_;
+  envelope::AnswerSealer sealer_;
+  testkit::TestRandom random_{7};
+  bool begun_ = false;
+};
+
+http::Handler node_saying(const Bench& bench, NodeScript script) {
+  return [&bench, script](http::ServerExchange& exchange) -> http::Task<> {
+    testkit::TestRandom random(8);
+    ohttp::GatewayExchange outer(bench.gateway_keys, ohttp::Form::chunked, 1 << 20);
+    const auto received = co_await exchange.read_all(1 << 20);
+    Bytes message;
+    OPENPCC_CHECK(received && outer.open(*received, message) && outer.end(message));
+    const auto request = bhttp::decode_request(message);
+    OPENPCC_CHECK(request.has_value());
+    envelope::OpenedRequest opened = open_envelope(bench, ByteSpan(request->content).subspan(envelope::kAuthorisationBytes), random);
+    http::ResponseHead head;
+    head.fields.add("content-type", ohttp::kChunkedResponseType);
+    const std::optional<uint64_t> unknown;
+    const auto responded = co_await exchange.respond(std::move(head), unknown);
+    EXPECT_OK(responded);
+
+    NodeAnswer answer(exchange, outer, std::move(opened.answer));
+    Bytes inner;
+    bhttp::append_response_head(inner, {200, {{"content-type", script.type}}});
+    co_await answer.say(inner, false);
+    for (const std::string& piece : script.pieces) {
+      inner.clear();
+      bhttp::append_content(inner, as_bytes(piece));
+      co_await answer.say(inner, false);
+    }
+    if (script.dies) {
+      exchange.abort();
+      co_return;
+    }
+    inner.clear();
+    bhttp::append_end(inner);
+    co_await answer.say(inner, true);
+    const auto finished = co_await exchange.finish();
+    EXPECT_OK(finished);
+  };
+}
+
+struct Heard {
+  std::string data;
+  bool ended = false;
+};
+
+// hear asks a node with this script and returns what the application receives.
+Heard hear(NodeScript script, http::Milliseconds keep_alive = http::Milliseconds(1)) {
+  ProxyConfig config;
+  config.keep_alive = keep_alive;
+  Bench bench(2, {}, std::move(config));
+  bench.ohttp = node_saying(bench, std::move(script));
+  Heard heard;
+  bench.run([&](Bench& b) -> http::Task<> {
+    const auto refreshed = co_await b.session->refresh();
+    EXPECT_OK(refreshed);
+    const http::Endpoint to = b.server->endpoint();
+    http::RequestHead head = request("POST", "/v1/chat/completions");
+    const Bytes body = chat_body(kModel);
+    const std::optional<uint64_t> bytes = body.size();
+    const auto opened = co_await b.client->open(to, std::move(head), bytes);
+    OPENPCC_CHECK(opened.has_value());
+    const ByteSpan view = body;
+    const auto written = co_await (*opened)->write(view);
+    const auto answered = co_await (*opened)->read_head();
+    EXPECT_TRUE(written && answered);
+    for (;;) {
+      const auto piece = co_await (*opened)->read();
+      heard.ended = piece && piece->empty();
+      if (!piece || piece->empty()) co_return;
+      heard.data += as_text(*piece);
+    }
+  });
+  return heard;
+}
+
+constexpr std::string_view kComment = ": keep-alive\n\n";
+
+// without_comments takes the comments out, and expects each to stand between two events.
+std::string without_comments(std::string text, int& comments) {
+  for (size_t at = text.find(kComment); at != std::string::npos; at = text.find(kComment)) {
+    EXPECT_TRUE(at == 0 || text[at - 1] == '\n' || text[at - 1] == '\r') << text;
+    EXPECT_TRUE(at < 2 || text.substr(at - 2, 2) != "x\n") << "inside an event: " << text;
+    text.erase(at, kComment.size());
+    ++comments;
+  }
+  return text;
+}
+
+TEST(Proxy, keep_alives_become_comments_between_events) {
+  struct Case {
+    std::vector<std::string> pieces;
+    std::string stream;
+  };
+  const Case cases[] = {
+      {{"", "data: x\n\n", "", "", "data: x\n\n"}, "data: x\n\ndata: x\n\n"},
+      {{"", "data", "", ": x", "", "\n", "", "\n"}, "data: x\n\n"},
+      {{"data: x\r\n\r\n", "", "data: x\r", "", "\n\r", "", "\n"}, "data: x\r\n\r\ndata: x\r\n\r\n"},
+      {{"data: x\r\r", "", "data: x\r", "", "\r"}, "data: x\r\rdata: x\r\r"},
+      {{"", "\xef\xbb",
+        "\xbf"
+        "data: x\n\n"},
+       "data: x\n\n"},  // the mark is none behind a comment
+      {{"\xef\xbb",
+        "\xbf"
+        "data: x\n\n",
+        ""},
+       "\xef\xbb\xbf"
+       "data: x\n\n"},
+      {{"data: x\n\n", "", "data: unfinished"}, "data: x\n\ndata: unfinished"},
+  };
+  for (const Case& c : cases) {
+    const Heard heard = hear({"text/event-stream", c.pieces});
+    int comments = 0;
+    EXPECT_EQ(without_comments(heard.data, comments), c.stream);
+    EXPECT_GE(comments, 1) << heard.data;
+    EXPECT_TRUE(heard.ended);
+  }
+}
+
+TEST(Proxy, what_is_no_stream_of_events_gets_no_comments) {
+  EXPECT_EQ(hear({"application/json", {"", "{", "", "}", ""}}).data, "{}");
+  EXPECT_EQ(hear({"audio/wav", {"", "RIFF", "", "x\n\n", ""}}).data, "RIFFx\n\n");
+}
+
+TEST(Proxy, short_silences_are_not_broken) {
+  EXPECT_EQ(hear({"text/event-stream", {"", "data: x\n\n", "", ""}}, http::Milliseconds(60'000)).data, "data: x\n\n");
+}
+
+TEST(Proxy, a_stream_that_is_cut_off_ends_between_events_and_says_so) {
+  for (const std::string_view rest : {"", "d", "data: tw", "data: two", "data: two\n"}) {
+    const Heard heard = hear({"text/event-stream", {"data: one\n\n", std::string(rest)}, true}, http::Milliseconds(60'000));
+    EXPECT_TRUE(heard.data.starts_with("data: one\n\nevent: error\ndata: {")) << heard.data;
+    EXPECT_NE(heard.data.find("client.answer.truncated"), std::string::npos);
+    EXPECT_FALSE(heard.ended);
+  }
+}
+
+TEST(Proxy, an_event_too_large_to_wait_for_is_cut_off_without_a_word) {
+  const Heard heard = hear({"text/event-stream", {std::string(9u << 20, 'x')}, true});
+  EXPECT_EQ(heard.data, std::string(9u << 20, 'x')) << "nothing may stand inside an event";
+  EXPECT_FALSE(heard.ended);
 }
 
 TEST(Proxy, without_a_directory_nothing_is_sent) {

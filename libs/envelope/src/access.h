@@ -44,6 +44,7 @@ struct AnswerOpener::State {
   std::optional<ChunkCipher> cipher;
   ohttp::ChunkReader reader{kFramePlaintextMax + crypto::kAeadTagBytes, "envelope.answer.chunk", "envelope.answer.truncated"};
   SecretBytes frame{kFramePlaintextMax};
+  uint64_t frames = 0;
   bool complete = false;  // the final frame was good
   bool ended = false;
   std::optional<Error> error;

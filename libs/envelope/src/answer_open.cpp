@@ -27,6 +27,7 @@ AnswerOpener& AnswerOpener::operator=(AnswerOpener&&) noexcept = default;
 AnswerOpener::~AnswerOpener() = default;
 
 std::optional<NodeId> AnswerOpener::node() const { return state_->node; }
+uint64_t AnswerOpener::frames() const { return state_->frames; }
 
 Result<> AnswerOpener::open(ByteSpan bytes, Bytes& message) {
   if (state_->error) return std::unexpected(*state_->error);
@@ -91,6 +92,7 @@ Result<> AnswerOpener::State::open_frame(const ohttp::ChunkReader::Chunk& chunk,
   if (!cipher->open(chunk.sealed, chunk.last, plaintext)) return fail(Code::verification_failed, "envelope.answer.open");
   OPENPCC_LET(const ByteSpan piece, parse_frame(plaintext));
   message.insert(message.end(), piece.begin(), piece.end());
+  ++frames;
   complete = chunk.last;
   return {};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ enum class Dialect : uint8_t {
 // path_of cuts a query off a request's target.
 std::string_view path_of(std::string_view target);
 Dialect dialect_of(std::string_view path);
+
+// model_paths are the paths of all requests to a model. A node serves no others, but may know more of them than an older proxy does.
+std::span<const std::string_view> model_paths();
 
 // Failure is what an error says. Texts are UTF-8; none of them holds content of a request.
 struct Failure {

@@ -15,7 +15,7 @@ inline constexpr size_t kJsonDepthMax = 64;  // of an application's body
 
 // Door is what the proxy demands of whoever connects.
 struct Door {
-  uint16_t port;                       // where we listen
+  uint16_t port = 0;                   // where we listen
   std::optional<std::string> api_key;  // demanded when set: "Authorization: Bearer <key>" or "x-api-key: <key>"
   std::vector<std::string> hosts;      // names that may stand in Host, besides the loopback ones
 };
@@ -30,6 +30,10 @@ Result<> check_door(const http::RequestHead& request, const Door& door);
 //   client.proxy.json    not a JSON object        client.proxy.model   no model named
 //   form.*               not a form
 Result<std::string> model_of(std::string_view content_type, ByteSpan body);
+
+// without_model turns an error of model_of into one about the path where no request to a model goes there: it is not the body that is wrong.
+//   client.proxy.path   no node serves the path
+Error without_model(std::string_view path, Error error);
 
 // inner_request keeps what a node needs of the application's request: method, path and content type. All else stays here: an Accept or a
 // query, too, tells one client library from another, and no engine chooses by it.

@@ -69,6 +69,8 @@ class Exchange {
 
   // node is the one that answers; empty before its first byte.
   std::optional<envelope::NodeId> node() const;
+  // frames is how many of the node's frames were opened so far: it is at work while they come, whether they hold anything or not.
+  uint64_t frames() const;
 
  private:
   struct State;
@@ -87,6 +89,7 @@ class AnswerReader {
   Result<> end();
   Result<Exchange::Event> next();
   std::optional<envelope::NodeId> node() const;
+  uint64_t frames() const;
 
  private:
   struct State;

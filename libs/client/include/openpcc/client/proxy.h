@@ -12,6 +12,8 @@ struct ProxyConfig {
   envelope::Profile profile = envelope::Profile::balanced;
   Cache cache = Cache::none;
   size_t request_bytes_max = 32u << 20;
+  // How long a stream of events may be silent, while its node's frames come, before its application gets a comment that clients ignore.
+  http::Milliseconds keep_alive{10'000};
   UnixSeconds begin_within_s = 300;  // a node must begin within this time of the sealing
 };
 
@@ -26,7 +28,8 @@ class Proxy {
   //   GET /openpcc/verdict    every node's verdict, as JSON
   //   anything else           sealed to nodes and answered by one of them
   // Failures before the first byte are errors in the API's shape with the rule id as code and x-should-retry: false; after it, an error event
-  // (where the answer is an event stream) and an aborted connection: a cut answer never looks complete. Answers of JSON are passed on whole.
+  // (where the answer is an event stream) and an aborted connection: a cut answer never looks complete. Answers of JSON are passed on whole,
+  // streams of events event by event, so that what is cut off ends between two of them.
   //   client.proxy.*          the application's request is refused here
   //   client.relay.connect, client.relay.status, client.relay.media_type   the relay did not pass it on
   //   client.gateway.<...>    the gateway refused: client.gateway.refused, client.gateway.busy

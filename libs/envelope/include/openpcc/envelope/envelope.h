@@ -69,6 +69,8 @@ class AnswerOpener {
   Result<> end(Bytes& message);
   // node is the recipient that answers; empty before the first byte.
   std::optional<NodeId> node() const;
+  // frames is how many were opened: each proves that the node was at work, keep-alives too.
+  uint64_t frames() const;
 
   // reveal_for_export gives what another process needs to open this answer; only before its first byte. restore takes it back.
   //   envelope.answer.state   not what reveal_for_export gave
