@@ -145,6 +145,26 @@ class Deployment:
     def kill(self, party):
         os.kill(wait_until(lambda: self.pid(party), 10, f"{party} runs"), signal.SIGKILL)
 
+    def change(self, party, **settings):
+        """Starts a party again with some settings of its own."""
+        config = self.folder / f"config/{party}.toml"
+        config.write_text("".join(f'{key} = "{value}"\n' for key, value in settings.items()) + config.read_text())
+        before = self.pid(party)
+        self.kill(party)
+        wait_until(lambda: self.pid(party) not in (None, before), 10, f"{party} runs again")
+        self.wait_ready(party)
+
+    def wait_answering(self):
+        """After a restart keys, bundle and connections are new: waits until a question is answered again."""
+
+        def answered():
+            stream = Stream(self.url, chat_body(max_tokens=1))
+            good = stream.status == 200 and stream.read_to_end()
+            stream.close()
+            return good
+
+        wait_until(answered, 30, "the deployment answers again")
+
     def ready(self, party):
         try:
             return self.admin(party, "/readyz")[0] == 200

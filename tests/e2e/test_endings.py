@@ -37,19 +37,7 @@ def test_killed_in_mid_stream_is_an_error(slow_deployment, kill):
         assert b"[DONE]" not in data
         assert b"event: error" in data, "the application is told inside its stream"
         slow_deployment.wait_ready()
-        wait_answering(slow_deployment)
-
-
-def wait_answering(deployment):
-    """After a restart keys, bundle and connections are new: wait until a question is answered again."""
-
-    def answered():
-        stream = Stream(deployment.url, chat_body(max_tokens=1))
-        good = stream.status == 200 and stream.read_to_end()
-        stream.close()
-        return good
-
-    wait_until(answered, 30, "the deployment answers again")
+        slow_deployment.wait_answering()
 
 
 def test_sdk_raises_when_the_engine_dies(slow_deployment):
@@ -59,7 +47,7 @@ def test_sdk_raises_when_the_engine_dies(slow_deployment):
         for n, _ in enumerate(stream):
             if n == 5:
                 slow_deployment.kill("engine-1")
-    wait_answering(slow_deployment)
+    slow_deployment.wait_answering()
 
 
 def test_unstreamed_answer_that_is_cut_is_an_error(slow_deployment):
@@ -69,7 +57,7 @@ def test_unstreamed_answer_that_is_cut_is_an_error(slow_deployment):
     threading.Timer(0.3 * SLOW, lambda: slow_deployment.kill("engine-1")).start()
     with pytest.raises(openai.APIError):
         client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": LONG}])
-    wait_answering(slow_deployment)
+    slow_deployment.wait_answering()
 
 
 def test_client_that_leaves_cancels_the_engines_work(slow_deployment):
@@ -91,4 +79,4 @@ def test_a_service_that_is_down_says_so_once(slow_deployment):
         assert error["type"] == "openpcc_error" and error["code"]
     stream.close()
     slow_deployment.wait_ready()
-    wait_answering(slow_deployment)
+    slow_deployment.wait_answering()
