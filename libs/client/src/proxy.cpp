@@ -1,5 +1,6 @@
 #include "openpcc/client/proxy.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "event_ends.h"
@@ -125,8 +126,9 @@ class Answering {
     if (std::exchange(commented_first_, false) && as_text(view).starts_with(kByteOrderMark)) view = view.subspan(kByteOrderMark.size());
     written_at_ = http::monotonic_now();
     const auto written = co_await app_.write(view);
-    wipe(MutableByteSpan(content_).first(n));
-    content_.erase(content_.begin(), content_.begin() + static_cast<ptrdiff_t>(n));
+    std::ranges::copy(ByteSpan(content_).subspan(n), content_.begin());
+    wipe(MutableByteSpan(content_).last(n));
+    content_.resize(content_.size() - n);
     content_begun_ = true;
     co_return written;
   }

@@ -348,7 +348,7 @@ TEST(Proxy, a_stream_that_is_cut_off_ends_between_events_and_says_so) {
 }
 
 TEST(Proxy, an_event_too_large_to_wait_for_is_cut_off_without_a_word) {
-  const Heard heard = hear({"text/event-stream", {std::string(9u << 20, 'x')}, true});
+  const Heard heard = hear({"text/event-stream", {std::string(9u << 20, 'x')}, true}, http::Milliseconds(60'000));
   EXPECT_EQ(heard.data, std::string(9u << 20, 'x')) << "nothing may stand inside an event";
   EXPECT_FALSE(heard.ended);
 }

@@ -25,6 +25,8 @@ class EngineCall {
   std::optional<http::ResponseHead> take_head();
   // take_content returns what arrived since the last call.
   Bytes take_content();
+  // has_content: take_content has something to return.
+  bool has_content() const { return !content_.empty(); }
   // complete: the answer came to its normal end and all of it was taken.
   bool complete() const { return ended_ && content_.empty(); }
   // failure: null unless the exchange failed.

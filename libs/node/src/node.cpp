@@ -283,10 +283,13 @@ http::Task<Result<>> Node::pump(AnswerStream& stream, EngineCall& call) {
     const auto sent = co_await stream.send_due();
     OPENPCC_CO_TRY(sent);
     if (stream.framer().finished()) co_return Result<>();
-    if (call.failure() != nullptr && stream.framer().pending() == Pending::nothing) co_return std::unexpected(*call.failure());
+    const bool all_left = stream.framer().pending() == Pending::nothing && !call.has_content();
+    if (call.failure() != nullptr && all_left) co_return std::unexpected(*call.failure());
     const TimePoint moment = around_.monotonic();
     if (moment >= end) co_return fail(Code::limit, "node.answer.too_long");
     const http::Milliseconds left = std::min(stream.time_left(moment), std::chrono::ceil<http::Milliseconds>(end - moment));
+    // What was held back goes on as soon as there is room: the engine waits, and will not wake us.
+    if (call.has_content() && stream.framer().held() < kHeldBytesMax) continue;
     co_await call.wait(left);
   }
 }

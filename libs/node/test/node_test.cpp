@@ -667,6 +667,22 @@ TEST(Node, an_answer_that_is_none_is_a_sealed_502_and_counted_by_its_cause) {
   }
 }
 
+TEST(Node, an_engine_faster_than_the_frames_is_held_back_and_goes_on) {
+  NodeConfig config;
+  config.keep_alive = http::Milliseconds(3'600'000);  // nothing else wakes the node
+  config.answer_time_max = http::Milliseconds(60'000);
+  Rig rig(std::move(config));
+  const std::string body(6u << 20, 'x');
+  rig.engine_script = [&](http::ServerExchange& exchange, const Bytes&) -> Task<> { co_await say_whole(exchange, 200, body); };
+  rig.run([&]() -> Task<> {
+    for (const std::string_view profile : {"low-latency", "balanced", "strict"}) {
+      const auto response = co_await rig.ask_chat(profile, kBody);
+      EXPECT_OK(response);
+      EXPECT_TRUE(response && as_text(response->content) == body) << profile;
+    }
+  });
+}
+
 TEST(Node, an_answer_beyond_its_size_is_cut) {
   NodeConfig config;
   config.answer_bytes_max = 1000;
