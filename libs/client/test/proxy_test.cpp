@@ -312,8 +312,7 @@ TEST(Proxy, keep_alives_become_comments_between_events) {
         "\xbf"
         "data: x\n\n"},
        "data: x\n\n"},  // the mark is none behind a comment
-      {{"\xef\xbb",
-        "\xbf"
+      {{"\xef\xbb\xbf"
         "data: x\n\n",
         ""},
        "\xef\xbb\xbf"
