@@ -464,10 +464,12 @@ def test_an_application_that_leaves_ends_a_stream_without_end(liars, engine, lie
 @pytest.mark.parametrize("lie", ["silent", "endless"])
 def test_an_application_that_leaves_before_any_answer_ends_it_too(liars, engine, lie):
     marker = next(markers)
+    before = counted(liars)
     reader = Reader(liars.url, f"lie:{lie}:{marker}", stream=False)
     wait_until(lambda: engine.times_asked(marker), 5, "the engine is asked")
     reader.leave()
     wait_until(lambda: marker in engine.left, 5, "the engine's connection is closed")
+    wait_until(lambda: moved(liars, before).get("node.answer.abandoned") == 1, 5, "the node counts it")
     check_honest(liars, engine)
 
 
