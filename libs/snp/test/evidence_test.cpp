@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 
+#include "openpcc/snp/appraise.h"
 #include "openpcc/testkit/json.h"
 #include "snp_forge.h"
 
@@ -147,6 +148,34 @@ TEST(SnpEvidence, every_sample_is_judged_as_expected) {
   }
   std::cout << "sample                              verdict       rules\n" << table.str();
   EXPECT_EQ(judged, 24);
+}
+
+// What the corpus says that a strict relying party must refuse of genuine evidence, and the rules that say the same.
+const std::map<std::string, std::string, std::less<>> kStrictReasons{
+    {"guest policy allows DEBUG", "snp.policy.debug"},
+    {"provisional firmware: committed != current", "snp.tcb.provisional"},
+    {"VMPL 1 (only accept when a VMPL0 SVSM/paravisor is expected)", "snp.vmpl"},
+};
+
+TEST(SnpEvidence, what_is_genuine_is_acceptable_or_not_as_expected) {
+  OPENPCC_SHARED_JSON(expected, "evidence/EXPECTED.json");
+  int judged = 0;
+  for (const json::value& entry : expected.as_array()) {
+    if (text_at(entry, "kind") != "snp-report" || text_at(entry, "verdict") != "valid") continue;
+    SCOPED_TRACE(text_at(entry, "id"));
+    const Verification verification = judge(sample_of(entry), time_of(text_at(entry, "evaluate_at")));
+    ASSERT_TRUE(verification.verified);
+    std::set<std::string> wanted, seen;
+    for (const json::value& reason : entry.at("strict_policy").at("reasons").as_array()) {
+      wanted.insert(kStrictReasons.at(std::string(reason.as_string())));
+    }
+    for (const appraisal::Finding& finding : appraise(*verification.verified, {})) {
+      if (finding.state == appraisal::State::failed) seen.emplace(finding.rule.id());
+    }
+    EXPECT_EQ(seen, wanted);
+    ++judged;
+  }
+  EXPECT_EQ(judged, 16);
 }
 
 TEST(SnpEvidence, every_revocation_list_in_its_time) {

@@ -1,0 +1,190 @@
+#include "openpcc/snp/appraise.h"
+
+#include <algorithm>
+
+namespace openpcc::snp {
+namespace {
+
+using appraisal::Aspect;
+using appraisal::Findings;
+using appraisal::State;
+
+std::string hex_number(uint64_t value) {
+  Bytes bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<uint8_t>(value >> shift));
+  return "0x" + to_hex(bytes);
+}
+
+// Appraiser writes one finding to each aspect: the first rule of it that refuses, or that it passed, or why it was not looked at.
+class Appraiser {
+ public:
+  Appraiser(const VerifiedReport& verified, const Demands& demands)
+      : verified_(verified), report_(verified.report()), product_(verified.product()), demands_(demands) {}
+
+  Findings run() {
+    check_revocation();
+    check_product();
+    check_identity();
+    check_tcb();
+    check_firmware();
+    check_debug();
+    check_migration();
+    check_guest_policy();
+    check_privilege();
+    check_platform();
+    check_software();
+    check_bound_data();
+    return std::move(out_);
+  }
+
+ private:
+  void pass(Aspect aspect, Rule rule, std::string expected, std::string seen) {
+    out_.push_back({aspect, State::passed, rule, std::move(expected), std::move(seen), {}});
+  }
+  void refuse(Aspect aspect, Rule rule, std::string expected, std::string seen, std::string remedy) {
+    out_.push_back({aspect, State::failed, rule, std::move(expected), std::move(seen), std::move(remedy)});
+  }
+  void leave(Aspect aspect, Rule rule, std::string expected, std::string why) {
+    out_.push_back({aspect, State::not_checked, rule, std::move(expected), std::move(why), {}});
+  }
+  // judge passes, refuses, or lets an exception of the policy stand.
+  void judge(Aspect aspect, Rule rule, bool good, bool allowed, std::string expected, std::string seen, std::string remedy) {
+    if (good) return pass(aspect, rule, std::move(expected), std::move(seen));
+    if (allowed) return leave(aspect, rule, std::move(expected), seen + ", which the policy allows");
+    refuse(aspect, rule, std::move(expected), std::move(seen), std::move(remedy));
+  }
+
+  void check_revocation() {
+    constexpr Rule kRule = "snp.crl.missing";
+    const std::string expected = "a revocation list of AMD's in its time";
+    if (verified_.revocation_checked()) return pass(Aspect::revocation, kRule, expected, "the issuer's certificate is not in it");
+    if (!demands_.require_revocation) return leave(Aspect::revocation, kRule, expected, "no list was given");
+    refuse(Aspect::revocation, kRule, expected, "no list was given", "add the list of the product line to the evidence");
+  }
+
+  void check_product() {
+    std::string expected;
+    for (const Product product : demands_.products) expected += (expected.empty() ? "" : ", ") + std::string(to_string(product));
+    judge(Aspect::product, "snp.product.excluded", demands_.products.contains(product_), false, expected, std::string(to_string(product_)),
+          "choose a machine of a line that the policy takes");
+  }
+
+  void check_identity() {
+    const VekFields& vek = verified_.vek();
+    if (vek.kind == SigningKey::vlek) {
+      constexpr Rule kRule = "snp.csp_id";
+      const std::string seen = "some chip of " + vek.csp_id + ", which the report does not name";
+      if (demands_.csp_ids.empty()) return leave(Aspect::identity, kRule, "", seen);
+      return judge(Aspect::identity, kRule, demands_.csp_ids.contains(vek.csp_id), false, "a provider that the policy names", seen,
+                   "choose a machine of a provider that the policy names");
+    }
+    judge(Aspect::identity, "snp.chip_id.masked", !report_.mask_chip_key, demands_.allow_masked_chip, "a chip that shows its id",
+          report_.mask_chip_key ? "masked" : "chip " + to_hex(vek.hwid), "the host must launch the guest without MASK_CHIP_KEY");
+  }
+
+  void check_tcb() {
+    const Tcb reported = verified_.tcb(report_.reported_tcb);
+    const std::string update = "the host must update its firmware and microcode";
+    const auto minimum = demands_.min_tcb.find(product_);
+    const std::string seen = reported.text(product_);
+    if (minimum != demands_.min_tcb.end()) {
+      const Tcb& min = minimum->second;
+      const std::string expected = "at least " + min.text(product_);
+      if (!reported.at_least(min) || !verified_.tcb(report_.committed_tcb).at_least(min)) {
+        return refuse(Aspect::tcb, "snp.tcb.minimum", expected, seen, update);
+      }
+      const Tcb launch = verified_.tcb(report_.launch_tcb);
+      if (!launch.at_least(min)) {
+        return refuse(Aspect::tcb, "snp.tcb.launch_minimum", expected, "launched at " + launch.text(product_), "launch the guest anew");
+      }
+    }
+    if (demands_.min_version && report_.committed_version < *demands_.min_version) {
+      return refuse(Aspect::tcb, "snp.tcb.version", "at least firmware " + demands_.min_version->text(), report_.committed_version.text(),
+                    update);
+    }
+    const uint64_t mitigations = report_.launch_mit_vector & report_.current_mit_vector;
+    if ((demands_.mitigations & ~mitigations) != 0) {
+      return refuse(Aspect::tcb, "snp.tcb.mitigations", hex_number(demands_.mitigations), hex_number(mitigations), update);
+    }
+    if (minimum == demands_.min_tcb.end()) return leave(Aspect::tcb, "snp.tcb.minimum", "", seen + "; no minimum was given");
+    pass(Aspect::tcb, "snp.tcb.minimum", "at least " + minimum->second.text(product_), seen);
+  }
+
+  void check_firmware() {
+    const bool committed = report_.committed_tcb == report_.current_tcb && report_.committed_version == report_.current_version;
+    judge(Aspect::firmware, "snp.tcb.provisional", committed, demands_.allow_provisional, "firmware that cannot be rolled back",
+          committed ? "committed" : "provisional: the host can put an older one in its place", "the host must commit its firmware");
+  }
+
+  void check_debug() {
+    judge(Aspect::debug, "snp.policy.debug", !report_.policy.debug(), demands_.allow_debug, "off",
+          report_.policy.debug() ? "on: the host reads all of the guest's memory" : "off", "launch the guest without DEBUG in its policy");
+  }
+
+  void check_migration() {
+    judge(Aspect::migration, "snp.policy.migration", !report_.policy.migrate_ma(), demands_.allow_migration, "no migration agent",
+          report_.policy.migrate_ma() ? "a migration agent may take the guest elsewhere" : "none",
+          "launch the guest without MIGRATE_MA in its policy");
+  }
+
+  void check_guest_policy() {
+    const GuestPolicy& policy = report_.policy;
+    const std::string seen = hex_number(policy.bits);
+    const std::string relaunch = "launch the guest with another policy";
+    if (!policy.reserved_one() || !policy.reserved_zero()) {
+      return refuse(Aspect::guest_policy, "snp.policy.reserved", "bit 17 set, 26 to 63 clear", seen, relaunch);
+    }
+    const FirmwareVersion abi{policy.abi_major(), policy.abi_minor(), 0};
+    if (abi < demands_.min_abi) {
+      return refuse(Aspect::guest_policy, "snp.policy.abi", "ABI " + demands_.min_abi.text() + " or later", abi.text(), relaunch);
+    }
+    if (policy.smt() && !demands_.allow_smt) return refuse(Aspect::guest_policy, "snp.policy.smt", "no SMT", "SMT allowed", relaunch);
+    if (policy.cxl() && !demands_.allow_cxl) return refuse(Aspect::guest_policy, "snp.policy.cxl", "no CXL", "CXL allowed", relaunch);
+    if ((demands_.restrictions & ~policy.bits) != 0) {
+      return refuse(Aspect::guest_policy, "snp.policy.restriction", hex_number(demands_.restrictions) + " set", seen, relaunch);
+    }
+    pass(Aspect::guest_policy, "snp.policy.restriction", "what the policy takes", seen);
+  }
+
+  void check_privilege() {
+    judge(Aspect::privilege, "snp.vmpl", report_.vmpl == demands_.vmpl, false, "VMPL " + std::to_string(demands_.vmpl),
+          "VMPL " + std::to_string(report_.vmpl), "ask for the report at the level at which the trusted part of the guest runs");
+  }
+
+  void check_platform() {
+    constexpr Rule kRule = "snp.platform.alias_check";
+    const std::string expected = "memory checked for aliases at boot";
+    if (!report_.has_cpuid()) return leave(Aspect::platform, kRule, expected, "reports of version 2 do not say");
+    judge(Aspect::platform, kRule, report_.platform_info.alias_check_complete(), false, expected, hex_number(report_.platform_info.bits),
+          "the host must update its firmware (BadRAM, CVE-2024-21944)");
+  }
+
+  void check_software() {
+    constexpr Rule kRule = "snp.measurement";
+    const std::string seen = to_hex(report_.measurement);
+    if (demands_.measurements.empty()) return leave(Aspect::software, kRule, "", seen + "; no release was given to compare with");
+    const bool known = std::ranges::any_of(demands_.measurements, [&](const Bytes& m) { return equal(m, report_.measurement); });
+    judge(Aspect::software, kRule, known, false, "an allowed release", seen,
+          "run an allowed release, or allow this measurement once its source is known");
+  }
+
+  void check_bound_data() {
+    constexpr Rule kRule = "snp.report_data";
+    const std::string seen = to_hex(report_.report_data);
+    if (!demands_.report_data) return leave(Aspect::bound_data, kRule, "", seen + "; nothing was given to compare with");
+    judge(Aspect::bound_data, kRule, equal(*demands_.report_data, report_.report_data), false, to_hex(*demands_.report_data), seen,
+          "the report was made for something else: get it from the node itself");
+  }
+
+  const VerifiedReport& verified_;
+  const Report& report_;
+  Product product_;
+  const Demands& demands_;
+  Findings out_;
+};
+
+}  // namespace
+
+Findings appraise(const VerifiedReport& verified, const Demands& demands) { return Appraiser(verified, demands).run(); }
+
+}  // namespace openpcc::snp
