@@ -35,14 +35,21 @@ struct ChatOptions {
 int run_chat(const ChatOptions& options);
 
 struct VerifyOptions {
-  std::vector<std::filesystem::path> files;  // evidence of a node, its list of keys, or a bundle (with bundle.sig beside it)
-  std::filesystem::path policy;
+  std::vector<std::filesystem::path> files;  // evidence of a node, its list of keys, a bundle (with bundle.sig beside it); or a platform's report
+                                             // with its certificates and lists
+  std::filesystem::path policy;              // empty: for a platform's report alone
   std::optional<int64_t> at;                 // unix seconds; none: now
   std::vector<std::filesystem::path> beacons;
   bool json = false;
   bool explain = false;
 };
 int run_verify(const VerifyOptions& options);
+
+struct InspectOptions {
+  std::filesystem::path file;  // a platform's report, or a certificate or list that vouches for one
+  bool json = false;
+};
+int run_inspect(const InspectOptions& options);
 
 struct KeygenOptions {
   std::string kind;                  // gateway, directory, beacon, sim-root

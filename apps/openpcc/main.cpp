@@ -1,6 +1,7 @@
 // openpcc: what a user of confidential inference runs. The command line becomes options here; each command has a file of its own.
 #include <CLI/CLI.hpp>
 
+#include <ctime>
 #include <functional>
 
 #include "commands.h"
@@ -13,6 +14,20 @@ using Command = std::function<int()>;
 void add_output(CLI::App& command, bool& json) {
   command.add_option_function<std::string>("-o,--output", [&json](const std::string& value) { json = value == "json"; }, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
+}
+
+// unix_seconds turns a date and time in UTC into seconds; a number passes as it is.
+CLI::Validator unix_seconds() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        if (text.find_first_not_of("-0123456789") == std::string::npos) return {};
+        std::tm time{};
+        const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
+        if (end == nullptr || *end != 0) return "not a time: " + text;
+        text = std::to_string(timegm(&time));
+        return {};
+      },
+      "TIME");
 }
 
 void add_up(CLI::App& app, Command& chosen) {
@@ -48,14 +63,27 @@ void add_chat(CLI::App& app, Command& chosen) {
 void add_verify(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
+                                                  "A platform's bare report (AMD SEV-SNP) needs no policy: give it with its certificates and its revocation\n"
+                                                  "list, in any order, DER or PEM or the host's table of certificates.\n"
                                                   "Exit codes: 0 accepted, 3 accepted but simulated, 10 rejected, 20 unsupported, 30 malformed, 1 internal.");
-  verify->add_option("files", options->files, "a node's evidence or its list of keys, or a bundle with <file>.sig beside it")->required();
-  verify->add_option("--policy", options->policy, "what must be proven (TOML)")->required();
-  verify->add_option("--at", options->at, "judge as of this time, unix seconds (default: now)");
+  verify->add_option("files", options->files,
+                     "a node's evidence or its list of keys, a bundle with <file>.sig beside it, or a platform's report and what vouches for it")
+      ->required();
+  verify->add_option("--policy", options->policy, "what must be proven (TOML); for a node's evidence and bundles");
+  verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
   verify->add_option("--beacon", options->beacons, "a freshness beacon that the evidence may refer to (repeatable)");
   verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
   add_output(*verify, options->json);
   verify->callback([options, &chosen] { chosen = [options] { return run_verify(*options); }; });
+}
+
+void add_inspect(CLI::App& app, Command& chosen) {
+  const auto options = std::make_shared<InspectOptions>();
+  CLI::App* inspect = app.add_subcommand("inspect", "Show every field of a platform's report, or of a certificate or list that vouches for one, with its meaning.\n"
+                                                    "Nothing is verified: openpcc verify does that.");
+  inspect->add_option("file", options->file, "a report, a certificate, a revocation list")->required();
+  add_output(*inspect, options->json);
+  inspect->callback([options, &chosen] { chosen = [options] { return run_inspect(*options); }; });
 }
 
 void add_keygen(CLI::App& app, Command& chosen) {
@@ -128,6 +156,7 @@ int main(int argc, char** argv) {
   add_up(app, chosen);
   add_chat(app, chosen);
   add_verify(app, chosen);
+  add_inspect(app, chosen);
   add_keygen(app, chosen);
   add_doctor(app, chosen);
   add_seal(app, chosen);

@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "files.h"
+#include "verify_platform.h"
 #include "openpcc/attest/key_list.h"
 #include "openpcc/attest/verify.h"
 #include "openpcc/directory/bundle.h"
@@ -108,6 +109,11 @@ Result<std::vector<note::VerifiedBeacon>> read_beacons(const VerifyOptions& opti
 }
 
 Result<int> verify_all(const VerifyOptions& options) {
+  OPENPCC_LET(const std::optional<int> platform, verify_as_platform(options));
+  if (platform) return *platform;
+  if (options.policy.empty()) {
+    return fail(Code::rejected, "app.verify.policy", "a node's evidence and bundles are judged by a policy: name one with --policy");
+  }
   OPENPCC_LET(const Bytes text, read_bounded(options.policy, policy::kPolicyBytesMax));
   OPENPCC_LET(policy::Policy parsed, policy::parse(text));
   const auto policy = std::make_shared<const policy::Policy>(std::move(parsed));
@@ -127,6 +133,7 @@ int run_verify(const VerifyOptions& options) {
   const auto code = verify_all(options);
   if (code) return *code;
   fmt::print(stderr, "openpcc verify: {}\n", describe(code.error()));
+  if (code.error().rule == Rule("app.verify.policy")) return kUsage;
   return code.error().code == Code::malformed ? kMalformed : kInternal;
 }
 

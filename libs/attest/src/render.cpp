@@ -1,7 +1,9 @@
 // The verdict as text and as JSON.
 #include <boost/json.hpp>
 
+#include "openpcc/attest/platform.h"
 #include "openpcc/attest/verdict.h"
+#include "openpcc/core/calendar.h"
 
 namespace openpcc::attest {
 namespace {
@@ -79,6 +81,59 @@ std::string Verdict::json() const {
   return bj::serialize(out);
 }
 
+namespace {
+
+std::string_view platform_summary(Outcome outcome, bool genuine) {
+  if (outcome == Outcome::accept) return "GENUINE, and nothing that it says is refused; which software and which keys is another question";
+  if (genuine) return "GENUINE, BUT NOT ACCEPTABLE";
+  if (outcome == Outcome::malformed) return "MALFORMED: not evidence";
+  if (outcome == Outcome::unsupported) return "UNSUPPORTED: evidence of a kind that this verifier does not know";
+  return "NOT GENUINE, or not shown to be";
+}
+
+void append_finding(std::string& out, const appraisal::Finding& finding, bool explain) {
+  out += "  " + padded(spaced(to_string(finding.state)), 14) + padded(spaced(to_string(finding.aspect)), 14) + finding.seen;
+  if (explain || finding.state == appraisal::State::failed) {
+    const std::string indent = "\n" + std::string(30, ' ');
+    out += indent + "rule     " + std::string(finding.rule.id());
+    if (!finding.expected.empty()) out += indent + "expected " + finding.expected;
+    if (!finding.remedy.empty()) out += indent + "remedy   " + finding.remedy;
+  }
+  out += "\n";
+}
+
+}  // namespace
+
+std::string PlatformVerdict::text(bool explain) const {
+  std::string out(platform_summary(outcome, window.has_value()));
+  out += "\n  " + kind + "\n";
+  for (const appraisal::Finding& finding : findings) append_finding(out, finding, explain);
+  if (window) out += "  what was signed holds from " + utc_text(window->from) + " to " + utc_text(window->to) + "\n";
+  return out;
+}
+
+std::string PlatformVerdict::json() const {
+  namespace bj = boost::json;
+  bj::array rows;
+  for (const appraisal::Finding& finding : findings) {
+    rows.push_back(bj::object{{"aspect", to_string(finding.aspect)},
+                              {"state", to_string(finding.state)},
+                              {"rule", finding.rule.id()},
+                              {"expected", finding.expected},
+                              {"seen", finding.seen},
+                              {"remedy", finding.remedy}});
+  }
+  bj::object out{{"outcome", to_string(outcome)},
+                 {"exit_code", static_cast<int>(outcome)},
+                 {"kind", kind},
+                 {"genuine", window.has_value()},
+                 {"evidence_sha256", to_hex(evidence_digest)},
+                 {"valid_from", window ? bj::value(window->from) : bj::value(nullptr)},
+                 {"valid_to", window ? bj::value(window->to) : bj::value(nullptr)},
+                 {"findings", std::move(rows)}};
+  return bj::serialize(out);
+}
+
 std::string_view to_string(Outcome outcome) {
   switch (outcome) {
     case Outcome::accept: return "accept";
@@ -88,16 +143,6 @@ std::string_view to_string(Outcome outcome) {
     case Outcome::malformed: return "malformed";
   }
   return "reject";
-}
-
-std::string_view to_string(State state) {
-  switch (state) {
-    case State::passed: return "passed";
-    case State::failed: return "failed";
-    case State::not_checked: return "not_checked";
-    case State::not_provable: return "not_provable";
-  }
-  return "failed";
 }
 
 std::string_view to_string(Property property) {

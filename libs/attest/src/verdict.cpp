@@ -9,13 +9,12 @@ namespace {
 
 bool stands_in_the_way(const Row& row) { return row.required && row.state != State::passed; }
 
-// printable replaces what could steer a terminal or break a line: parts of what is shown were chosen by a peer.
+}  // namespace
+
 std::string printable(std::string text) {
   std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
   return text;
 }
-
-}  // namespace
 
 VerdictBuilder::VerdictBuilder(ByteSpan evidence, const policy::Requirements& requirements) {
   verdict_.evidence_digest_ = crypto::sha256(evidence);

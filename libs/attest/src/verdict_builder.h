@@ -6,6 +6,9 @@
 
 namespace openpcc::attest {
 
+// printable replaces what could steer a terminal or break a line: parts of what is shown were chosen by a peer.
+std::string printable(std::string text);
+
 class VerdictBuilder {
  public:
   VerdictBuilder(ByteSpan evidence, const policy::Requirements& requirements);

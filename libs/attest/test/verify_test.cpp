@@ -109,8 +109,8 @@ TEST_F(VerifyTest, malformed_evidence_has_an_outcome_of_its_own) {
 }
 
 TEST_F(VerifyTest, what_we_do_not_know_is_unsupported) {
-  EXPECT_TRUE(
-      refused(verify_changed([](bj::object& e) { e["vtpm"] = bj::value(e["cpu"]); }), Property::format, "attest.cmw.member", Outcome::unsupported));
+  EXPECT_TRUE(refused(verify_changed([](bj::object& e) { e["vtpm"] = bj::value(e["cpu"]); }), Property::format, "attest.cmw.member",
+                      Outcome::unsupported));
   world_.claims.suite = 2;
   EXPECT_TRUE(refused(verify(), Property::format, "attest.claims.suite", Outcome::unsupported));
   world_.claims.suite = kSuite;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "openpcc/core/calendar.h"
+
 namespace openpcc::x509 {
 namespace {
 
@@ -99,17 +101,6 @@ Result<Bytes> read_signature(ByteSpan bits, Algorithm algorithm) {
   return Bytes(bits.begin(), bits.end());
 }
 
-// days_before counts the days from 1970-01-01 to the given one (proleptic Gregorian calendar; years from 1970 on).
-int64_t days_before(int64_t year, int64_t month, int64_t day) {
-  constexpr std::array<int64_t, 12> kBeforeMonth{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-  const int64_t before = year - 1;
-  const int64_t leap_days = before / 4 - before / 100 + before / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
-  return (year - 1970) * 365 + leap_days + kBeforeMonth[static_cast<size_t>(month - 1)] + (leap && month > 2 ? 1 : 0) + day - 1;
-}
-
-int64_t days_in(int64_t year, int64_t month) { return month == 12 ? 31 : days_before(year, month + 1, 1) - days_before(year, month, 1); }
-
 }  // namespace
 
 Result<UnixSeconds> read_time(der::Reader& reader) {
@@ -131,12 +122,9 @@ Result<UnixSeconds> read_time(der::Reader& reader) {
   int64_t year = number(0, year_digits);
   if (utc) year += year < 50 ? 2000 : 1900;
   const size_t at = year_digits;
-  const int64_t month = number(at, 2), day = number(at + 2, 2), hour = number(at + 4, 2), minute = number(at + 6, 2),
-                second = number(at + 8, 2);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 59) {
-    return fail(Code::malformed, kRule, "no such time");
-  }
-  return days_before(year, month, day) * 86'400 + hour * 3600 + minute * 60 + second;
+  const auto seconds = unix_seconds({year, number(at, 2), number(at + 2, 2), number(at + 4, 2), number(at + 6, 2), number(at + 8, 2)});
+  if (!seconds) return fail(Code::malformed, kRule, "no such time");
+  return *seconds;
 }
 
 Result<Envelope> open_envelope(ByteSpan der) {

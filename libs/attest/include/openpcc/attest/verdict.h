@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/evidence.h"
 
 namespace openpcc::attest {
@@ -12,12 +13,7 @@ namespace openpcc::attest {
 // Outcome is the sum of a verdict. The values are the exit codes of `openpcc verify`.
 enum class Outcome : uint8_t { accept = 0, accept_simulated = 3, reject = 10, unsupported = 20, malformed = 30 };
 
-enum class State : uint8_t {
-  passed,
-  failed,
-  not_checked,   // could be checked, but was not: nothing to check it with, or an exception of the policy
-  not_provable,  // no evidence that exists today shows it
-};
+using appraisal::State;
 
 enum class Property : uint8_t {
   format,             // the evidence is well formed
@@ -86,7 +82,6 @@ class Verdict {
 };
 
 std::string_view to_string(Outcome outcome);
-std::string_view to_string(State state);
 std::string_view to_string(Property property);
 
 }  // namespace openpcc::attest

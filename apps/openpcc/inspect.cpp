@@ -1,0 +1,103 @@
+// `openpcc inspect`: every field with its meaning, and no judgement.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "commands.h"
+#include "files.h"
+#include "openpcc/attest/platform.h"
+#include "openpcc/core/calendar.h"
+#include "openpcc/snp/describe.h"
+
+namespace openpcc::app {
+namespace {
+
+namespace bj = boost::json;
+
+struct Line {
+  std::string name;
+  std::string place;  // where it stands; empty for what has no fixed place
+  std::string value;
+  std::string meaning;
+};
+
+Result<std::vector<Line>> lines_of_report(ByteSpan bytes) {
+  OPENPCC_LET(const ByteSpan bare, snp::strip_response(bytes));
+  OPENPCC_LET(const snp::Report report, snp::parse_report(bare));
+  std::vector<Line> out;
+  for (snp::FieldText& field : snp::describe(report)) {
+    out.push_back({std::move(field.name), fmt::format("{:#05x}, {}", field.offset, field.size), std::move(field.value), std::move(field.meaning)});
+  }
+  return out;
+}
+
+Result<std::vector<Line>> lines_of_certificate(ByteSpan der) {
+  OPENPCC_LET(const x509::Certificate certificate, x509::Certificate::parse(der));
+  std::vector<Line> out{{"subject", "", std::string(certificate.common_name()), ""},
+                        {"serial", "", to_hex(certificate.serial()), ""},
+                        {"valid from", "", utc_text(certificate.window().from), ""},
+                        {"valid to", "", utc_text(certificate.window().to), ""},
+                        {"key", "", "SHA-256 " + to_hex(crypto::sha256(certificate.spki())), "of its SubjectPublicKeyInfo"}};
+  if (const auto vek = snp::read_vek(certificate)) {
+    out.push_back({"product", "", vek->product_name, std::string(to_string(vek->product))});
+    out.push_back({"TCB", "", vek->tcb.text(vek->product), "what a report must say as REPORTED_TCB"});
+    if (!vek->hwid.empty()) out.push_back({"hwID", "", to_hex(vek->hwid), "what a report must say as CHIP_ID"});
+    if (!vek->csp_id.empty()) out.push_back({"CSP_ID", "", vek->csp_id, "the provider whom AMD lent the key"});
+  }
+  return out;
+}
+
+Result<std::vector<Line>> lines_of_list(ByteSpan der) {
+  OPENPCC_LET(const x509::Crl crl, x509::Crl::parse(der));
+  return std::vector<Line>{{"this update", "", utc_text(crl.window().from), ""},
+                           {"next update", "", utc_text(crl.window().to + 1), "from then on the list counts no more"},
+                           {"revoked", "", std::to_string(crl.size()), "certificates"}};
+}
+
+Result<std::vector<Line>> lines_of(ByteSpan bytes) {
+  switch (attest::recognise(bytes)) {
+    case attest::PlatformItem::snp_report: return lines_of_report(bytes);
+    case attest::PlatformItem::snp_crl: return lines_of_list(bytes);
+    case attest::PlatformItem::certificates: {
+      OPENPCC_LET(const auto certificates, x509::Certificate::parse_pem(bytes, 8));
+      std::vector<Line> out;
+      for (const x509::Certificate& certificate : certificates) {
+        OPENPCC_LET(const std::vector<Line> lines, lines_of_certificate(certificate.der()));
+        out.insert(out.end(), lines.begin(), lines.end());
+      }
+      return out;
+    }
+    default: break;
+  }
+  if (auto certificate = lines_of_certificate(bytes)) return certificate;
+  return fail(Code::unsupported, "app.inspect.unknown", "neither a report nor a certificate or revocation list of a platform that is known here");
+}
+
+void print(const std::vector<Line>& lines) {
+  for (const Line& line : lines) {
+    fmt::print("{:<19} {:<10} {}\n", line.name, line.place, line.value);
+    if (!line.meaning.empty()) fmt::print("{:<30} {}\n", "", line.meaning);
+  }
+}
+
+void print_json(const std::vector<Line>& lines) {
+  bj::array out;
+  for (const Line& line : lines) out.push_back(bj::object{{"name", line.name}, {"place", line.place}, {"value", line.value}, {"meaning", line.meaning}});
+  fmt::print("{}\n", bj::serialize(out));
+}
+
+}  // namespace
+
+int run_inspect(const InspectOptions& options) {
+  const auto bytes = read_bounded(options.file, x509::kCrlBytesMax);
+  const auto lines = bytes ? lines_of(*bytes) : Result<std::vector<Line>>(std::unexpected(bytes.error()));
+  if (lines) {
+    options.json ? print_json(*lines) : print(*lines);
+    return kAccept;
+  }
+  fmt::print(stderr, "openpcc inspect: {}\n", describe(lines.error()));
+  if (!bytes) return kInternal;
+  return lines.error().code == Code::unsupported ? kUnsupported : kMalformed;
+}
+
+}  // namespace openpcc::app

@@ -1,0 +1,118 @@
+#include "openpcc/attest/platform.h"
+
+#include <boost/json.hpp>
+
+#include "snp_forge.h"
+
+namespace openpcc::attest {
+namespace {
+
+using appraisal::State;
+
+struct Files {
+  std::vector<Bytes> items;
+  UnixSeconds now = 0;
+};
+
+// genuine is one of the shared corpus' machines: report, VCEK, ASK, ARK.
+std::optional<Files> genuine(const std::string& report, const std::string& line) {
+  const auto folder = testkit::shared_file("evidence/snp");
+  if (!folder) return std::nullopt;
+  Files out;
+  for (const std::string& file : {"reports/" + report + "/report.bin", "reports/" + report + "/vcek.der", "roots/" + line + "/ask.der",
+                                  "roots/" + line + "/ark.der"}) {
+    out.items.push_back(testkit::read_file(*folder / file));
+  }
+  out.now = x509::Certificate::parse(out.items[1])->window().from;
+  return out;
+}
+
+PlatformVerdict judged(const Files& files) {
+  auto verdict = verify_platform(files.items, files.now, {});
+  OPENPCC_CHECK(verdict.has_value());
+  return std::move(*verdict);
+}
+
+TEST(Platform, a_genuine_report_in_any_order_of_files) {
+  auto files = genuine("v5-turin-microsoft", "turin");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  std::ranges::reverse(files->items);
+  const PlatformVerdict verdict = judged(*files);
+  EXPECT_EQ(verdict.outcome, Outcome::accept);
+  EXPECT_EQ(verdict.kind, "AMD SEV-SNP report, version 5, Turin");
+  EXPECT_EQ(verdict.findings.front().state, State::passed);
+  EXPECT_NE(verdict.text(false).find("GENUINE"), std::string::npos);
+  const auto json = boost::json::parse(verdict.json());
+  EXPECT_EQ(json.at("exit_code").as_int64(), 0);
+  EXPECT_TRUE(json.at("genuine").as_bool());
+}
+
+TEST(Platform, certificates_as_pem_in_one_file_and_a_drivers_response) {
+  auto files = genuine("v3-milan-microsoft", "milan");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  std::string pem;
+  for (size_t i = 1; i < 4; ++i) pem += x509::forge::pem(files->items[i]);
+  Bytes response(32, 0);
+  response[4] = 0xa0;
+  response[5] = 0x04;
+  files->items = {Bytes(pem.begin(), pem.end()), concat({response, files->items[0]})};
+  EXPECT_EQ(judged(*files).outcome, Outcome::accept);
+}
+
+TEST(Platform, genuine_is_not_yet_acceptable) {
+  auto files = genuine("v2-milan-gsg-debug", "milan");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const PlatformVerdict verdict = judged(*files);
+  EXPECT_EQ(verdict.outcome, Outcome::reject);
+  ASSERT_NE(appraisal::refusal(verdict.findings), nullptr);
+  EXPECT_EQ(appraisal::refusal(verdict.findings)->rule.id(), "snp.policy.debug");
+  EXPECT_NE(verdict.text(false).find("GENUINE, BUT NOT ACCEPTABLE"), std::string::npos);
+}
+
+TEST(Platform, the_certificate_of_the_right_kind_is_chosen) {
+  auto files = genuine("v3-milan-microsoft", "milan");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const auto folder = *testkit::shared_file("evidence/snp");
+  files->items.insert(files->items.begin(), testkit::read_file(folder / "reports/v3-milan-aws-vlek-vmpl1/vlek.der"));
+  files->items.insert(files->items.begin(), testkit::read_file(folder / "roots/milan/asvk.der"));
+  files->items.insert(files->items.begin(), testkit::read_file(folder / "roots/genoa/ark.der"));
+  EXPECT_EQ(judged(*files).outcome, Outcome::accept);
+}
+
+TEST(Platform, what_is_missing_or_wrong_is_told) {
+  const snp::forge::Machine machine = snp::forge::Machine::of(snp::Product::milan);
+  Files files{{machine.signed_report()}, snp::forge::kNow};
+  PlatformVerdict verdict = judged(files);
+  EXPECT_EQ(verdict.outcome, Outcome::reject);
+  EXPECT_EQ(verdict.findings.front().rule.id(), "snp.chain.missing");
+  files.items = {machine.signed_report(), machine.vek_der(), machine.line.ask_der(), machine.line.ark_der()};
+  verdict = judged(files);
+  EXPECT_EQ(verdict.outcome, Outcome::reject);
+  EXPECT_EQ(verdict.findings.front().rule.id(), "snp.chain.root");
+  EXPECT_NE(verdict.text(false).find("NOT GENUINE"), std::string::npos);
+  EXPECT_FALSE(boost::json::parse(verdict.json()).at("genuine").as_bool());
+}
+
+TEST(Platform, what_cannot_be_read_has_outcomes_of_its_own) {
+  Bytes report = snp::forge::Machine::of(snp::Product::milan).signed_report();
+  report[0] = 9;
+  EXPECT_EQ(judged({{report}, 0}).outcome, Outcome::reject) << "certificates are missing as well";
+  const auto files = genuine("v3-milan-microsoft", "milan");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  Files altered = *files;
+  altered.items[0][0] = 9;
+  EXPECT_EQ(judged(altered).outcome, Outcome::unsupported);
+  altered = *files;
+  altered.items[0][0x4c] = 1;
+  EXPECT_EQ(judged(altered).outcome, Outcome::malformed);
+}
+
+TEST(Platform, one_report_at_a_time) {
+  const Bytes report = snp::forge::Machine::of(snp::Product::milan).signed_report();
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{report, report}, 0, {}), "platform.several");
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{{1, 2, 3}}, 0, {}), "platform.none");
+  EXPECT_RULE(verify_platform(std::vector<Bytes>(kPlatformItemsMax + 1), 0, {}), "platform.too_many");
+}
+
+}  // namespace
+}  // namespace openpcc::attest

@@ -1,0 +1,70 @@
+"""`openpcc verify` and `openpcc inspect` on real machines' reports, as the shared corpus expects."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from harness import BIN, ROOT
+
+sys.path.insert(0, str(ROOT / "tests/independent"))
+from evidence_corpus import EVIDENCE, each, of_kind, with_id  # noqa: E402: its module stands beside the independent verifiers
+
+pytestmark = pytest.mark.once
+
+STRICT = {
+    "guest policy allows DEBUG": "snp.policy.debug",
+    "provisional firmware: committed != current": "snp.tcb.provisional",
+    "VMPL 1 (only accept when a VMPL0 SVSM/paravisor is expected)": "snp.vmpl",
+}
+
+
+def run(*arguments):
+    return subprocess.run([BIN / "openpcc", *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def files_of(sample):
+    return [EVIDENCE / name for name in sample["files"]]
+
+
+@each(of_kind("snp-report"))
+def test_a_report_is_judged_as_expected(sample):
+    done = run("verify", *files_of(sample), "--at", sample.get("evaluate_at", "2026-01-01T00:00:00Z"), "-o", "json")
+    verdict = json.loads(done.stdout)
+    assert done.returncode == verdict["exit_code"]
+    assert verdict["genuine"] == (sample["verdict"] == "valid")
+    failed = {finding["rule"] for finding in verdict["findings"] if finding["state"] == "failed"}
+    if sample["verdict"] == "valid":
+        assert failed == {STRICT[reason] for reason in sample["strict_policy"]["reasons"]}
+        assert done.returncode == (10 if failed else 0)
+    else:
+        assert done.returncode == 10 and failed
+
+
+def test_every_refusal_teaches():
+    files = files_of(with_id("snp-v3-milan-aws-vlek-vmpl1"))
+    done = run("verify", *files, "--at", "2025-01-01T00:00:00Z")
+    assert done.stdout.startswith("GENUINE, BUT NOT ACCEPTABLE\n") and done.returncode == 10
+    for word in ("snp.vmpl", "snp.tcb.provisional", "remedy", "2025-12-10T22:14:21Z"):
+        assert word in done.stdout
+    late = run("verify", *files, "--at", "2026-01-01T00:00:00Z")
+    assert "snp.vek.expired" in late.stdout and "--at" in late.stdout and late.returncode == 10
+
+
+def test_inspect_shows_every_field(tmp_path):
+    folder = EVIDENCE / "snp/reports/v5-turin-microsoft"
+    fields = {field["name"]: field for field in json.loads(run("inspect", folder / "report.bin", "-o", "json").stdout)}
+    assert fields["CHIP_ID"]["value"].startswith("59790fb1c39f35c1") and len(fields) == 31
+    assert "59790fb1c39f35c1" in run("inspect", folder / "vcek.der").stdout
+    assert "2026-10-04T00:00:00Z" in run("inspect", EVIDENCE / "snp/crl/turin-2026-08-19.crl.der").stdout
+    other = tmp_path / "other"
+    other.write_bytes(b"neither")
+    assert run("inspect", other).returncode == 20
+
+
+def test_what_needs_a_policy_says_so(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"neither")
+    done = run("verify", other)
+    assert done.returncode == 2 and "--policy" in done.stderr
