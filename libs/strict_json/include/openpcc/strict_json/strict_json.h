@@ -14,6 +14,8 @@ inline constexpr size_t kDepthMax = 16;
 // parse_strict reads one JSON value of at most `bytes_max` bytes and kDepthMax levels. A name twice in one object, invalid UTF-8, comments,
 // trailing commas and bytes after the value are refused. Every failure is malformed with `rule`.
 Result<boost::json::value> parse_strict(ByteSpan text, size_t bytes_max, Rule rule);
+// The same in memory of the caller's choosing, which must outlive the value.
+Result<boost::json::value> parse_strict(ByteSpan text, size_t bytes_max, Rule rule, const boost::json::storage_ptr& storage);
 
 // ObjectReader takes the members of an object by name; end() refuses what nobody took. Every failure is malformed with the rule given at
 // construction. The value must outlive the reader and what it returns.
