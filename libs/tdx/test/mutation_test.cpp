@@ -1,85 +1,30 @@
-// Every region of quotes and collateral, flipped: refused by the rule that the formats name for it, whoever made them.
+// Every region of quotes and collateral, flipped: refused by the rule that spec/evidence_regions.toml names for it, whoever made them.
 #include <algorithm>
 
 #include "corpus.h"
+#include "regions.h"
 #include "world.h"
 
 namespace openpcc::tdx {
 namespace {
 
 using test::World;
+using x509::forge::Region;
 
-// From is where a row counts from. `qe` is the quoting enclave's report, `authentication` its authentication data, `chain` what follows it.
-enum class From : uint8_t { start, body, signature, certification, qe, authentication, chain, padding };
-
-// Row is a region and the rule by which a flip of all bits of one of its bytes is refused; where there are two, what the byte was decides.
-struct Row {
-  From from;
-  size_t at, size;  // size 0: as far as the part goes
-  std::string_view rule, or_rule = {};
-};
-
-// Intel TDX DCAP Quoting Library API, appendix A; Intel SGX ECDSA QuoteLibReference, appendix A.
-constexpr Row kHeader[] = {
-    {From::start, 0, 2, "tdx.version"},         {From::start, 2, 2, "tdx.key_type"},    {From::start, 4, 4, "tdx.tee_type"},
-    {From::start, 8, 4, "tdx.quote_signature"}, {From::start, 12, 16, "tdx.qe_vendor"}, {From::start, 28, 20, "tdx.quote_signature"},
-};
-constexpr Row kDescriptor[] = {{From::start, 48, 2, "tdx.body_type"}, {From::start, 50, 4, "tdx.body_size"}};
-constexpr Row kTd[] = {
-    {From::body, 0, 16, "tdx.quote_signature"},    // TEE_TCB_SVN
-    {From::body, 16, 48, "tdx.quote_signature"},   // MRSEAM
-    {From::body, 64, 48, "tdx.quote_signature"},   // MRSIGNERSEAM
-    {From::body, 112, 8, "tdx.quote_signature"},   // SEAMATTRIBUTES
-    {From::body, 120, 8, "tdx.quote_signature"},   // TDATTRIBUTES
-    {From::body, 128, 8, "tdx.quote_signature"},   // XFAM
-    {From::body, 136, 48, "tdx.quote_signature"},  // MRTD
-    {From::body, 184, 48, "tdx.quote_signature"},  // MRCONFIGID
-    {From::body, 232, 48, "tdx.quote_signature"},  // MROWNER
-    {From::body, 280, 48, "tdx.quote_signature"},  // MROWNERCONFIG
-    {From::body, 328, 48, "tdx.quote_signature"},  // RTMR0
-    {From::body, 376, 48, "tdx.quote_signature"},  // RTMR1
-    {From::body, 424, 48, "tdx.quote_signature"},  // RTMR2
-    {From::body, 472, 48, "tdx.quote_signature"},  // RTMR3
-    {From::body, 520, 64, "tdx.quote_signature"},  // REPORTDATA
-};
-constexpr Row kTd15[] = {
-    {From::body, 584, 16, "tdx.quote_signature"},  // TEE_TCB_SVN_2
-    {From::body, 600, 48, "tdx.quote_signature"},  // MRSERVICETD
-};
-constexpr Row kSgxBody[] = {{From::body, 0, 384, "tdx.quote_signature"}};
-constexpr Row kSignature[] = {
-    {From::signature, 0, 4, "tdx.size"},              // length of the signature data
-    {From::signature, 4, 64, "tdx.quote_signature"},  // signature
-    {From::signature, 68, 64, "tdx.qe_report_data"},  // attestation key
-};
-constexpr Row kCertification[] = {
-    {From::certification, 0, 2, "tdx.cert_type"},
-    {From::certification, 2, 4, "tdx.size"},
-};
-constexpr Row kQe[] = {
-    {From::qe, 0, 16, "tdx.qe_report_signature"},     // CPUSVN
-    {From::qe, 16, 4, "tdx.qe_report_signature"},     // MISCSELECT
-    {From::qe, 20, 28, "tdx.qe_report_signature"},    // reserved, ISVEXTPRODID
-    {From::qe, 48, 16, "tdx.qe_report_signature"},    // ATTRIBUTES
-    {From::qe, 64, 32, "tdx.qe_report_signature"},    // MRENCLAVE
-    {From::qe, 96, 32, "tdx.qe_report_signature"},    // reserved
-    {From::qe, 128, 32, "tdx.qe_report_signature"},   // MRSIGNER
-    {From::qe, 160, 96, "tdx.qe_report_signature"},   // reserved, CONFIGID
-    {From::qe, 256, 2, "tdx.qe_report_signature"},    // ISVPRODID
-    {From::qe, 258, 2, "tdx.qe_report_signature"},    // ISVSVN
-    {From::qe, 260, 60, "tdx.qe_report_signature"},   // CONFIGSVN, reserved, ISVFAMILYID
-    {From::qe, 320, 64, "tdx.qe_report_signature"},   // REPORTDATA
-    {From::qe, 384, 64, "tdx.qe_report_signature"},   // its signature
-    {From::qe, 448, 2, "tdx.size", "tdx.cert_type"},  // length of the authentication data
-    {From::authentication, 0, 0, "tdx.qe_report_data"},
-    {From::chain, 0, 2, "tdx.cert_type"},
-    {From::chain, 2, 4, "tdx.size"},
-    {From::chain, 6, 0, "tdx.pck.pem"},
-    {From::padding, 0, 0, "tdx.trailing"},
-};
-
-// Layout is where the parts of one quote lie: offsets, and their ends.
-using Layout = std::map<From, std::pair<size_t, size_t>>;
+// The table is of TDX. A quote of version 3 has an enclave's report for a body, and no wrapper of type 6.
+std::vector<Region> sgx_regions() {
+  std::vector<Region> out;
+  for (Region& region : x509::forge::regions("tdx_quote", 4)) {
+    const bool wrapper = region.from == "signature" && region.at >= 132;
+    if (region.from != "body" && !wrapper) out.push_back(std::move(region));
+  }
+  // The lowest bit makes no other version that there is.
+  for (Region& region : out) {
+    if (region.field == "version") region.reasons = region.bit_reasons = {"tdx.version"};
+  }
+  out.push_back({"body", 0, kSgxReportBytes, {}, "report", 0xff, {"tdx.quote_signature"}, {"tdx.quote_signature"}});
+  return out;
+}
 
 size_t little_endian(ByteSpan bytes, size_t at, size_t n) {
   size_t out = 0;
@@ -87,81 +32,83 @@ size_t little_endian(ByteSpan bytes, size_t at, size_t n) {
   return out;
 }
 
+std::vector<Region> regions_of(ByteSpan quote) {
+  const size_t version = little_endian(quote, 0, 2);
+  return version == 3 ? sgx_regions() : x509::forge::regions("tdx_quote", static_cast<int64_t>(version));
+}
+
+// Layout is where the parts of one quote lie that the table's `from` names: start and end.
+using Layout = std::map<std::string, std::pair<size_t, size_t>>;
+
 Layout layout_of(ByteSpan quote) {
   const size_t version = little_endian(quote, 0, 2);
   const size_t body = version == 5 ? 54 : 48;
   const size_t body_bytes = version == 3 ? 384 : version == 4 ? 584 : little_endian(quote, 50, 4);
   const size_t signature = body + body_bytes;
   const size_t padding = signature + 4 + little_endian(quote, signature, 4);
-  const size_t certification = signature + 4 + 128;
-  const size_t qe = certification + (version == 3 ? 0 : 6);
+  const size_t qe = signature + 4 + 128 + (version == 3 ? 0 : 6);
   const size_t authentication = qe + 450;
-  const size_t chain = authentication + little_endian(quote, qe + 448, 2);
-  return {{From::start, {0, body}},
-          {From::body, {body, signature}},
-          {From::signature, {signature, certification}},
-          {From::certification, {certification, qe}},
-          {From::qe, {qe, authentication}},
-          {From::authentication, {authentication, chain}},
-          {From::chain, {chain, padding}},
-          {From::padding, {padding, quote.size()}}};
+  const size_t certificates = authentication + little_endian(quote, qe + 448, 2);
+  return {{"", {0, body}},
+          {"body", {body, signature}},
+          {"signature", {signature, qe}},
+          {"qe", {qe, authentication}},
+          {"auth", {authentication, certificates}},
+          {"certificates", {certificates, padding}},
+          {"padding", {padding, quote.size()}}};
 }
 
-std::vector<Row> rows_of(ByteSpan quote) {
-  std::vector<Row> out;
-  const auto add = [&](std::span<const Row> rows) { out.insert(out.end(), rows.begin(), rows.end()); };
-  const size_t version = little_endian(quote, 0, 2);
-  add(kHeader);
-  if (version == 5) add(kDescriptor);
-  if (version == 3) {
-    add(kSgxBody);
-  } else {
-    add(kTd);
-    add(kCertification);
-  }
-  if (version == 5 && little_endian(quote, 48, 2) == 3) add(kTd15);
-  add(kSignature);
-  add(kQe);
-  return out;
-}
-
-struct Region {
+struct Range {
   size_t from, to;
 };
-Region region_of(const Row& row, const Layout& layout) {
-  const auto [start, end] = layout.at(row.from);
-  const size_t from = start + row.at;
-  return {from, row.size == 0 ? end : from + row.size};
+// range_of is empty where the quote has no such part: a body of TD 1.0 ends before what TD 1.5 added.
+Range range_of(const Region& region, const Layout& layout) {
+  const auto [start, end] = layout.at(region.from);
+  const size_t from = start + region.at;
+  const size_t to = region.size == 0 ? end : from + region.size;
+  return to > end ? Range{end, end} : Range{from, to};
+}
+
+template <class T>
+void expect_first(const Result<T>& judged, const std::vector<std::string>& reasons, size_t at) {
+  ASSERT_FALSE(judged) << "byte " << at;
+  const std::string id(judged.error().rule.id());
+  EXPECT_TRUE(std::ranges::find(reasons, id) != reasons.end()) << "byte " << at << ": " << describe(judged.error());
+  testkit::note_tripped(id);
 }
 
 void expect_flips_refused(const Bytes& quote, const Terms& terms) {
   const Layout layout = layout_of(quote);
   Bytes flipped = quote;
-  for (const Row& row : rows_of(quote)) {
-    const auto [from, to] = region_of(row, layout);
+  const auto expect = [&](size_t at, uint8_t bits, const std::vector<std::string>& reasons) {
+    flipped[at] ^= bits;
+    expect_first(authenticate(flipped, terms), reasons, at);
+    flipped[at] = quote[at];
+  };
+  for (const Region& region : regions_of(quote)) {
+    SCOPED_TRACE(region.field);
+    const auto [from, to] = range_of(region, layout);
     if (from == to) continue;
     for (const size_t at : {from, from + (to - from) / 2, to - 1}) {
-      flipped[at] ^= 0xff;
-      const auto judged = authenticate(flipped, terms);
-      const bool other = !row.or_rule.empty() && !judged && judged.error().rule.id() == row.or_rule;
-      EXPECT_RULE(judged, other ? row.or_rule : row.rule) << "byte " << at;
-      flipped[at] = quote[at];
+      expect(at, region.mask, region.reasons);
+      const auto lowest = static_cast<uint8_t>(region.mask & -region.mask);
+      expect(at, lowest, region.bit_reasons);
     }
   }
 }
 
-// The tables name every byte: no region is forgotten, none stands twice.
+// Every bit of a quote is in one row, and in one alone.
 void expect_rows_cover(const Bytes& quote) {
   const Layout layout = layout_of(quote);
-  std::vector<Region> regions;
-  for (const Row& row : rows_of(quote)) regions.push_back(region_of(row, layout));
-  std::ranges::sort(regions, {}, &Region::from);
-  size_t at = 0;
-  for (const Region& region : regions) {
-    EXPECT_EQ(region.from, at);
-    at = region.to;
+  Bytes seen(quote.size());
+  for (const Region& region : regions_of(quote)) {
+    const auto [from, to] = range_of(region, layout);
+    for (size_t at = from; at < to; ++at) {
+      EXPECT_EQ(seen[at] & region.mask, 0) << at;
+      seen[at] |= region.mask;
+    }
   }
-  EXPECT_EQ(at, quote.size());
+  EXPECT_TRUE(std::ranges::all_of(seen, [](uint8_t bits) { return bits == 0xff; }));
 }
 
 World made(int version) {
@@ -215,7 +162,7 @@ TEST(Mutation, a_bit_of_every_byte) {
   const Bytes quote = world.quote();
   Bytes flipped = quote;
   // PEM is text: some bits of its line ends and none of its bytes' meaning can go.
-  const size_t end = layout_of(quote).at(From::chain).first + 6;
+  const size_t end = layout_of(quote).at("certificates").first + 6;
   for (size_t at = 0; at < end; ++at) {
     flipped[at] ^= static_cast<uint8_t>(1u << (at % 8));
     EXPECT_FALSE(authenticate(flipped, world.terms())) << at;
@@ -223,34 +170,41 @@ TEST(Mutation, a_bit_of_every_byte) {
   }
 }
 
-TEST(Mutation, every_byte_of_the_certificates_of_a_chain) {
+// reasons_at finds the row of a byte of DER: the public key's point and the signature, which end their parts, or any.
+std::vector<std::string> reasons_at(std::string_view table, size_t at, Range key, Range signature) {
+  const auto inside = [&](Range range) { return at >= range.from && at < range.to; };
+  const std::string_view part = inside(key) ? "tbs.spki.key" : inside(signature) ? "signatureValue" : "*";
+  for (Region& region : x509::forge::regions(table, 0)) {
+    if (region.part == part) return std::move(region.reasons);
+  }
+  ADD_FAILURE() << table << " has no row for " << part;
+  return {};
+}
+
+TEST(Mutation, the_certificates_of_a_chain) {
   const World world;
-  const Bytes pck = world.pck_der(), ca = world.ca_der(), root = world.root_der();
-  const auto judge = [&](size_t which, Bytes der) {
-    const auto pem = [&](size_t i, const Bytes& good) { return x509::forge::pem(i == which ? der : good); };
-    return authenticate(world.quote(pem(0, pck) + pem(1, ca) + pem(2, root)), world.terms());
-  };
-  const Bytes* const all[] = {&pck, &ca, &root};
+  const Bytes ders[] = {world.pck_der(), world.ca_der(), world.root_der()};
+  constexpr std::string_view kTables[] = {"tdx_pck", "tdx_pck_issuer", "tdx_pck_root"};
   for (size_t which = 0; which < 3; ++which) {
-    for (size_t at = 0; at < all[which]->size(); at += 5) {
-      Bytes flipped = *all[which];
+    SCOPED_TRACE(kTables[which]);
+    const auto good = x509::Certificate::parse(ders[which]);
+    ASSERT_OK(good);
+    const ByteSpan whole = good->der(), signed_part = good->signature().message;
+    const auto key_end = static_cast<size_t>(good->spki().data() - whole.data()) + good->spki().size();
+    const auto signed_end = static_cast<size_t>(signed_part.data() - whole.data()) + signed_part.size();
+    for (size_t at = 0; at < ders[which].size(); at += 3) {
+      Bytes flipped = ders[which];
       flipped[at] ^= 0x10;
-      const auto judged = judge(which, flipped);
-      ASSERT_FALSE(judged) << which << ", byte " << at;
-      const std::string_view id = judged.error().rule.id();
-      const bool expected = id == "tdx.pck.syntax" || id == "tdx.pck.issuer" || id == "tdx.pck.signature" ||
-                            (which == 1 && id == "tdx.pck.name") || (which == 2 && id == "tdx.pck.root");
-      EXPECT_TRUE(expected) << which << ", byte " << at << ": " << describe(judged.error());
+      std::string chain;
+      for (size_t i = 0; i < 3; ++i) chain += x509::forge::pem(i == which ? flipped : ders[i]);
+      // The signature's bits follow its algorithm, 12 bytes, and a head of 3.
+      expect_first(authenticate(world.quote(chain), world.terms()),
+                   reasons_at(kTables[which], at, {key_end - 65, key_end}, {signed_end + 15, ders[which].size()}), at);
     }
   }
 }
 
 // Collateral.
-
-void expect_refused(const Result<AuthenticCollateral>& judged, std::initializer_list<std::string_view> rules) {
-  ASSERT_FALSE(judged);
-  EXPECT_TRUE(std::ranges::find(rules, judged.error().rule.id()) != rules.end()) << describe(judged.error());
-}
 
 TEST(Mutation, regions_of_the_shared_collateral) {
   OPENPCC_NEED_CORPUS();
@@ -258,12 +212,12 @@ TEST(Mutation, regions_of_the_shared_collateral) {
     SCOPED_TRACE(name);
     Terms terms;
     terms.tee = set.expected.at("parsed").at("id") == "TDX" ? Tee::tdx : Tee::sgx;
-    const auto judge = [&](Bytes corpus::Set::* part, std::initializer_list<std::string_view> rules) {
+    const auto judge = [&](Bytes corpus::Set::* part, const std::vector<std::string>& rules) {
       corpus::Set flipped = set;
       Bytes& bytes = flipped.*part;
       for (const size_t at : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
         bytes[at] ^= 0x01;
-        expect_refused(authenticate_collateral(flipped.view(), terms), rules);
+        expect_first(authenticate_collateral(flipped.view(), terms), rules, at);
         bytes[at] ^= 0x01;
       }
     };
@@ -283,18 +237,15 @@ TEST(Mutation, every_byte_of_the_signers_chain_and_of_the_lists) {
     flipped[at] ^= 0x10;
     test::Set set = good;
     set.signing_chain = x509::forge::pem(flipped) + x509::forge::pem(root);
-    expect_refused(authenticate_collateral(set.view(), world.terms()),
-                   {"tdx.signer.syntax", "tdx.signer.name", "tdx.signer.issuer", "tdx.signer.signature"});
+    expect_first(authenticate_collateral(set.view(), world.terms()),
+                 {"tdx.signer.syntax", "tdx.signer.name", "tdx.signer.issuer", "tdx.signer.signature"}, at);
   }
   for (std::optional<Bytes> test::Set::* list : {&test::Set::root_crl, &test::Set::pck_crl}) {
     test::Set set = good;
     Bytes& bytes = *(set.*list);
     for (size_t at = 0; at < bytes.size(); at += 3) {
       bytes[at] ^= 0x10;
-      const auto judged = world.verified(set);
-      ASSERT_FALSE(judged) << at;
-      const std::string_view id = judged.error().rule.id();
-      EXPECT_TRUE(id == "tdx.crl.syntax" || id == "tdx.crl.issuer" || id == "tdx.crl.signature") << at << ": " << id;
+      expect_first(world.verified(set), {"tdx.crl.syntax", "tdx.crl.issuer", "tdx.crl.signature"}, at);
       bytes[at] ^= 0x10;
     }
   }
