@@ -91,6 +91,7 @@ x509::Window common_window(const std::vector<Period>& periods) {
 
 std::vector<Period> Chain::periods(const ChainRules& rules) const {
   std::vector<Period> out;
+  out.reserve(certificates_.size());
   for (const x509::Certificate& one : certificates_) {
     out.push_back({one.window(), rules.early, rules.expired, std::string(one.common_name())});
   }

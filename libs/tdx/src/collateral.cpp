@@ -17,7 +17,7 @@ constexpr uint64_t kTcbTypeComponents = 0;  // CPUSVN as sixteen components
 
 // Memory for what a real document becomes: taken from the stack, given back at once. Larger ones grow out of it.
 struct Memory {
-  std::array<unsigned char, 32u << 10> first;
+  std::array<unsigned char, 32u << 10> first{};
   bj::monotonic_resource resource{first.data(), first.size()};
 };
 

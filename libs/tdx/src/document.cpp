@@ -107,7 +107,7 @@ Result<UnixSeconds> parse_time(std::string_view text) {
   };
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(number(0, 4))), std::chrono::month(number(5, 2)),
                                          std::chrono::day(number(8, 2))};
-  const unsigned hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
+  const UnixSeconds hour = number(11, 2), minute = number(14, 2), second = number(17, 2);
   if (!date.ok() || hour > 23 || minute > 59 || second > 59) return bad("no such time");
   return UnixSeconds{std::chrono::sys_days(date).time_since_epoch().count()} * 86'400 + hour * 3600 + minute * 60 + second;
 }

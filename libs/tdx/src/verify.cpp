@@ -79,8 +79,8 @@ Result<std::optional<x509::Crl>> look_up(const std::optional<ByteSpan>& der, con
 
 }  // namespace
 
-Result<AuthenticQuote> authenticate(ByteSpan bytes, const Terms& terms) {
-  OPENPCC_LET(Quote quote, parse_quote(bytes));
+Result<AuthenticQuote> authenticate(ByteSpan quote_bytes, const Terms& terms) {
+  OPENPCC_LET(const Quote quote, parse_quote(quote_bytes));
   if (quote.header.tee_type != terms.tee) {
     return fail(Code::unsupported, "tdx.version", "a quote of another TEE, version " + std::to_string(quote.header.version));
   }
@@ -89,7 +89,7 @@ Result<AuthenticQuote> authenticate(ByteSpan bytes, const Terms& terms) {
   OPENPCC_LET(Chain chain, check_chain(std::move(certificates), terms.root_spki, kPckRules));
   OPENPCC_LET(const PckClaims pck, read_pck(chain.leaf()));
   OPENPCC_TRY(check_quote_signatures(quote, chain.leaf()));
-  return AuthenticQuote(std::move(quote), pck, std::move(chain));
+  return AuthenticQuote(quote, pck, std::move(chain));
 }
 
 Result<AuthenticCollateral> authenticate_collateral(const Collateral& collateral, const Terms& terms, const Chain* known) {
@@ -134,8 +134,8 @@ Result<TcbResult> evaluate_tcb(const AuthenticQuote& quote, const AuthenticColla
   return evaluate_all(quote.quote(), quote.pck(), collateral.tcb_info(), collateral.qe_identity());
 }
 
-Result<VerifiedQuote> verify(ByteSpan bytes, const Collateral& collateral, UnixSeconds now, const Terms& terms) {
-  OPENPCC_LET(const AuthenticQuote authentic, authenticate(bytes, terms));
+Result<VerifiedQuote> verify(ByteSpan quote_bytes, const Collateral& collateral, UnixSeconds now, const Terms& terms) {
+  OPENPCC_LET(const AuthenticQuote authentic, authenticate(quote_bytes, terms));
   const Chain& chain = authentic.chain();
   OPENPCC_LET(const AuthenticCollateral vouched, authenticate_collateral(collateral, terms, &chain));
   const RevocationSubjects subjects{&chain.leaf(), chain.issuer(),   chain.issuer_key(),

@@ -199,7 +199,7 @@ void expect_out_of_time(const Result<T>& result, std::string_view word) {
   testkit::note_tripped(result.error().rule.id());
 }
 
-TEST(Corpus, known_row_38_every_quote_holds_within_the_window_of_all_its_parts_alone) {
+TEST(Known, row_38_every_quote_holds_within_the_window_of_all_its_parts_alone) {
   OPENPCC_NEED_CORPUS();
   each_evaluation([](const Sample& sample, const value& expected, const Set& set) {
     if (!set.has_identity) return;  // its borrowed identity has another time
@@ -294,6 +294,27 @@ TEST(Corpus, every_set_of_collateral_on_its_own) {
     expect_out_of_time(verify_collateral(set.view(), window.from - 1, terms), ".early");
     expect_out_of_time(verify_collateral(set.view(), window.to + 1, terms), ".expired");
   }
+}
+
+TEST(Corpus, collateral_of_another_tee_or_platform) {
+  OPENPCC_NEED_CORPUS();
+  const Set& sgx = corpus::sets().at("phala-sgx-00A067");
+  const Set& tdx = corpus::sets().at("phala-tdx-B0C06F");
+  EXPECT_RULE(authenticate_collateral(sgx.view()), "tdx.collateral.id");
+  Collateral mixed = tdx.view();
+  mixed.qe_identity = sgx.view().qe_identity;
+  EXPECT_RULE(authenticate_collateral(mixed), "tdx.collateral.id");
+  const auto collateral = authenticate_collateral(tdx.view());
+  ASSERT_OK(collateral);
+  size_t others = 0;
+  for (const Sample& sample : corpus::samples()) {
+    const auto authentic = authenticate(sample.quote, sample.terms());
+    ASSERT_OK(authentic);
+    if (authentic->pck().fmspc == collateral->tcb_info().fmspc) continue;
+    EXPECT_RULE(evaluate_tcb(*authentic, *collateral), "tdx.collateral.fmspc");
+    ++others;
+  }
+  EXPECT_GT(others, 20u);
 }
 
 TEST(Corpus, the_pinned_root_is_intels) {

@@ -77,7 +77,7 @@ struct TdxModuleIdentity {
 // DocumentHead is what both documents begin with.
 struct DocumentHead {
   std::string id;
-  x509::Window window;  // issueDate to nextUpdate
+  x509::Window window{};  // issueDate to nextUpdate
   uint32_t tcb_evaluation_data_number = 0;
 };
 

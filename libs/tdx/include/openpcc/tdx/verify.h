@@ -32,8 +32,8 @@ class AuthenticQuote {
   const Chain& chain() const { return chain_; }
 
  private:
-  friend Result<AuthenticQuote> authenticate(ByteSpan quote, const Terms& terms);
-  AuthenticQuote(Quote quote, const PckClaims& pck, Chain chain) : quote_(std::move(quote)), pck_(pck), chain_(std::move(chain)) {}
+  friend Result<AuthenticQuote> authenticate(ByteSpan quote_bytes, const Terms& terms);
+  AuthenticQuote(const Quote& quote, const PckClaims& pck, Chain chain) : quote_(quote), pck_(pck), chain_(std::move(chain)) {}
   Quote quote_;
   PckClaims pck_;
   Chain chain_;
@@ -45,7 +45,7 @@ class AuthenticQuote {
 //   tdx.qe_report_data        the report does not bind attestation key and authentication data, or its other 32 bytes are not zero
 //   tdx.attestation_key       not a point on P-256
 //   tdx.quote_signature       the attestation key did not sign header and body
-Result<AuthenticQuote> authenticate(ByteSpan quote, const Terms& terms = {});
+Result<AuthenticQuote> authenticate(ByteSpan quote_bytes, const Terms& terms = {});
 
 // AuthenticCollateral is TCB info and QE identity that Intel's signer signed at some time. Only authenticate_collateral() makes one.
 class AuthenticCollateral {
@@ -83,17 +83,17 @@ struct RevocationCheck {
   Revocation revocation = Revocation::not_checked;
   std::vector<Period> periods;  // of the lists that are there
 };
-// check_revocation looks up the issuers in the root's list and the PCK certificate in its issuer's. `issuers` ends in the root; `pck` and `signer`
-// may be null where there is none.
-//   tdx.crl.missing, tdx.crl.syntax, tdx.crl.issuer, tdx.crl.signature, tdx.pck.revoked, tdx.signer.revoked
+// RevocationSubjects are the certificates to look up and the keys that signed the lists.
 struct RevocationSubjects {
   const x509::Certificate* pck;         // null without a quote
   const x509::Certificate& pck_issuer;  // Platform CA or Processor CA
   const x509::PublicKey& pck_issuer_key;
   const x509::Certificate& root;
   const x509::PublicKey& root_key;
-  const x509::Certificate* signer;
+  const x509::Certificate* signer;  // null where there is none to look up
 };
+// check_revocation looks up the PCK certificate in its issuer's list, its issuer and the signer in the root's. The time of the lists is for the caller.
+//   tdx.crl.missing, tdx.crl.syntax, tdx.crl.issuer, tdx.crl.signature, tdx.pck.revoked, tdx.signer.revoked
 Result<RevocationCheck> check_revocation(const RevocationSubjects& subjects, const Collateral& collateral, const Terms& terms);
 
 // evaluate_tcb compares the one with the other, whatever the time. Errors: those of evaluate_all.
@@ -118,8 +118,8 @@ class VerifiedQuote {
 
  private:
   friend Result<VerifiedQuote> verify(ByteSpan, const Collateral&, UnixSeconds, const Terms&);
-  VerifiedQuote(QuoteClaims claims, TcbResult tcb, Revocation revocation, const x509::Window& window)
-      : claims_(std::move(claims)), tcb_(std::move(tcb)), revocation_(revocation), window_(window) {}
+  VerifiedQuote(const QuoteClaims& claims, TcbResult tcb, Revocation revocation, const x509::Window& window)
+      : claims_(claims), tcb_(std::move(tcb)), revocation_(revocation), window_(window) {}
   QuoteClaims claims_;
   TcbResult tcb_;
   Revocation revocation_;
@@ -133,7 +133,7 @@ class VerifiedQuote {
 //   4. time: tdx.pck.early, .expired; tdx.signer.early, .expired; tdx.collateral.early, .expired; tdx.crl.early, .expired
 //   5. evaluate_tcb()
 // A TCB that is not UpToDate is no failure unless it is unsupported or revoked.
-Result<VerifiedQuote> verify(ByteSpan quote, const Collateral& collateral, UnixSeconds now, const Terms& terms = {});
+Result<VerifiedQuote> verify(ByteSpan quote_bytes, const Collateral& collateral, UnixSeconds now, const Terms& terms = {});
 
 // verify_collateral judges a set without a quote: 2 to 4, with the set's own chain of the revocation list's issuer. Gives the common window.
 //   tdx.collateral.missing   also for that chain
