@@ -23,6 +23,20 @@ TEST(ParseStrict, refuses_a_name_twice_at_any_level) {
   EXPECT_RULE(parse("{\"a\":1,\"\\u0061\":2}"), "test.json");  // another spelling of the same name
 }
 
+TEST(ParseStrict, a_name_twice_in_what_the_parser_drops_or_indexes) {
+  EXPECT_RULE(parse(R"({"a":{"b":1,"c":2},"a":{"b":1,"c":2,"d":3}})"), "test.json");
+  EXPECT_RULE(parse(R"({"a":1,"a":{"b":1,"c":2}})"), "test.json");
+  std::string many = "{";
+  for (int i = 0; i < 40; ++i) many += "\"n" + std::to_string(i) + "\":[],";
+  EXPECT_OK(parse(many + "\"last\":0}"));
+  EXPECT_RULE(parse(many + "\"n20\":0}"), "test.json");
+}
+
+TEST(ParseStrict, colons_and_escapes_in_strings_are_no_names) {
+  EXPECT_OK(parse(R"({"a:b":":","\"c\\":"\\\":{\"a:b\":1}","d\\":["\\",":"]})"));
+  EXPECT_RULE(parse(R"({"\\":":","\\":1})"), "test.json");
+}
+
 TEST(ParseStrict, refuses_what_readers_disagree_about) {
   for (const std::string_view text : {"", "{", "{} {}", "{}x", "[1,]", "// c\n{}", "{'a':1}", "\"\xff\"", "\"\\ud800\"", "NaN", "01"}) {
     EXPECT_RULE(parse(text), "test.json") << text;
