@@ -57,7 +57,7 @@ Result<std::vector<Line>> lines_of_list(ByteSpan der) {
 Result<std::vector<Line>> lines_of(ByteSpan bytes) {
   switch (attest::recognise(bytes)) {
     case attest::PlatformItem::snp_report: return lines_of_report(bytes);
-    case attest::PlatformItem::snp_crl: return lines_of_list(bytes);
+    case attest::PlatformItem::revocation_list: return lines_of_list(bytes);
     case attest::PlatformItem::certificates: {
       OPENPCC_LET(const auto certificates, x509::Certificate::parse_pem(bytes, 8));
       std::vector<Line> out;

@@ -17,7 +17,7 @@ Result<std::optional<int>> verify_as_platform(const VerifyOptions& options) {
     OPENPCC_LET(Bytes bytes, read_bounded(file, directory::kBundleBytesMax));
     items.push_back(std::move(bytes));
   }
-  const bool is_platform = std::ranges::any_of(items, [](const Bytes& item) { return attest::recognise(item) == attest::PlatformItem::snp_report; });
+  const bool is_platform = std::ranges::any_of(items, [](const Bytes& item) { return attest::is_evidence(attest::recognise(item)); });
   if (!is_platform) return std::optional<int>();
   const UnixSeconds now = options.at ? *options.at : std::time(nullptr);
   OPENPCC_LET(const attest::PlatformVerdict verdict, attest::verify_platform(items, now, {}));

@@ -68,3 +68,50 @@ def test_what_needs_a_policy_says_so(tmp_path):
     other.write_bytes(b"neither")
     done = run("verify", other)
     assert done.returncode == 2 and "--policy" in done.stderr
+
+
+PARTS = {"tcb_info.json", "tcb_info.sig.hex", "qe_identity.json", "qe_identity.sig.hex", "tcb_signing_chain.pem", "pck_crl.der", "root_ca_crl.der"}
+QUOTES = [sample for sample in of_kind("tdx-quote", "sgx-quote") if sample["verdict"] == "valid"]
+TRAILING = "tdx-v4-spr-google-2023"  # text stands after its signature
+PAIRS = [(sample, evaluation) for sample in QUOTES for evaluation in sample["evaluations"] if evaluation["common_window"]]
+
+
+def judge_quote(sample, evaluation):
+    folder = EVIDENCE / "tdx/collateral" / evaluation["collateral"]
+    done = run("verify", *files_of(sample), *sorted(folder.iterdir()), "--at", evaluation["common_window"][0], "-o", "json")
+    verdict = json.loads(done.stdout)
+    assert done.returncode == verdict["exit_code"]
+    return {path.name for path in folder.iterdir()} >= PARTS, verdict
+
+
+def failures(verdict, aspect=None):
+    return {finding["rule"] for finding in verdict["findings"] if finding["state"] == "failed" and aspect in (None, finding["aspect"])}
+
+
+@pytest.mark.parametrize("sample, evaluation", PAIRS, ids=[f"{sample['id']}-{evaluation['collateral']}" for sample, evaluation in PAIRS])
+def test_a_quote_is_judged_as_expected(sample, evaluation):
+    complete, verdict = judge_quote(sample, evaluation)
+    if sample["id"] == TRAILING:
+        assert verdict["exit_code"] == 30 and failures(verdict) == {"tdx.trailing"}
+        return
+    assert verdict["genuine"]
+    acceptable = evaluation["collateral"] in sample["strict_policy"]["accept_with"]
+    if not complete:
+        assert verdict["exit_code"] == 10 and failures(verdict) & {"tdx.crl.missing", "tdx.collateral.missing"}
+    elif evaluation["status"].startswith("NotSupported"):
+        assert failures(verdict, "tcb") == {"tdx.tcb.unsupported"}
+    else:
+        seen = next(finding["seen"] for finding in verdict["findings"] if finding["aspect"] == "tcb")
+        assert seen.startswith(evaluation["status"] + ","), seen
+        assert (verdict["exit_code"] == 0) == acceptable
+
+
+@each([sample for sample in of_kind("tdx-quote") if sample["verdict"] != "valid"])
+def test_a_quote_that_is_not_genuine(sample):
+    verdict = json.loads(run("verify", EVIDENCE / sample["files"][0], "-o", "json").stdout)
+    assert verdict["exit_code"] in (10, 20, 30) and not verdict["genuine"]
+
+
+def test_a_bare_quote_says_what_is_missing():
+    done = run("verify", *files_of(with_id("tdx-v4-phala")))
+    assert done.returncode == 10 and "tdx.collateral.missing" in done.stdout and "GENUINE, BUT NOT ACCEPTABLE" in done.stdout

@@ -2,168 +2,74 @@
 
 #include <algorithm>
 
+#include "platform_kinds.h"
 #include "verdict_builder.h"
 
 namespace openpcc::attest {
 namespace {
 
-using appraisal::Aspect;
-using appraisal::Finding;
-using appraisal::State;
-
 constexpr std::string_view kPemBegin = "-----BEGIN CERTIFICATE-----";
-constexpr size_t kPemCertificatesMax = 8;
+constexpr size_t kSignatureDigits = 128;
+constexpr std::array<uint8_t, 16> kIntelQeVendor{0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
+                                                 0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07};
 
-PlatformItem recognise_certificate(const x509::Certificate& certificate) {
-  const std::string_view name = certificate.common_name();
-  if (name == "SEV-VCEK" || name == "SEV-VLEK") return PlatformItem::snp_vek;
-  if (name.starts_with("ARK-")) return PlatformItem::snp_root;
-  if (name.starts_with("SEV-")) return PlatformItem::snp_issuer;
-  return PlatformItem::other;
-}
-
+// The versions are bounded loosely, so that a report of a version to come is still a report, and unsupported.
 bool is_snp_report(ByteSpan bytes) {
   const auto report = snp::strip_response(bytes);
   return report && (*report)[0] >= 1 && (*report)[0] < 32 && (*report)[1] == 0 && (*report)[2] == 0 && (*report)[3] == 0;
 }
 
-// SnpFiles gathers what belongs to one report. Of several certificates for one place the first that fits is kept.
-struct SnpFiles {
-  Bytes report;
-  size_t reports = 0;
-  std::vector<Bytes> veks, issuers, roots, crls;
-
-  void add(ByteSpan bytes, int depth = 0) {
-    switch (recognise(bytes)) {
-      case PlatformItem::snp_report:
-        report.assign(snp::strip_response(bytes)->begin(), snp::strip_response(bytes)->end());
-        ++reports;
-        break;
-      case PlatformItem::snp_vek: return keep(veks, bytes);
-      case PlatformItem::snp_issuer: return keep(issuers, bytes);
-      case PlatformItem::snp_root: return keep(roots, bytes);
-      case PlatformItem::snp_crl: return keep(crls, bytes);
-      case PlatformItem::snp_certificate_table: {
-        const auto table = snp::parse_certificate_table(bytes);
-        for (const auto& entry : {table->vcek, table->vlek, table->ask, table->ark}) {
-          if (entry && depth == 0) add(*entry, 1);
-        }
-        break;
-      }
-      case PlatformItem::certificates: {
-        const auto certificates = x509::Certificate::parse_pem(bytes, kPemCertificatesMax);
-        for (const x509::Certificate& certificate : *certificates) add(certificate.der(), 2);
-        break;
-      }
-      case PlatformItem::other: break;
-    }
-  }
-
-  // fit names the certificates by the report: its kind of key, and the issuer of the certificate that was chosen before.
-  snp::Collateral fit() const {
-    snp::Collateral out;
-    out.vek = fitting(veks, [&](const x509::Certificate& vek) {
-      const bool vlek = report.size() > 0x48 && (report[0x48] >> 2 & 7) == 1;
-      return (vek.common_name() == "SEV-VLEK") == vlek;
-    });
-    out.issuer = above(issuers, out.vek);
-    out.root = above(roots, out.issuer);
-    const auto root = x509::Certificate::parse(out.root);
-    for (const Bytes& crl : crls) {
-      const auto parsed = x509::Crl::parse(crl);
-      if (root && parsed && equal(parsed->issuer(), root->subject())) out.crl = crl;
-    }
-    return out;
-  }
-
- private:
-  static void keep(std::vector<Bytes>& list, ByteSpan bytes) { list.emplace_back(bytes.begin(), bytes.end()); }
-
-  template <class Fits>
-  static ByteSpan fitting(const std::vector<Bytes>& list, Fits fits) {
-    for (const Bytes& der : list) {
-      const auto certificate = x509::Certificate::parse(der);
-      if (certificate && fits(*certificate)) return der;
-    }
-    return list.empty() ? ByteSpan() : ByteSpan(list.front());
-  }
-  // above finds the certificate whose subject issued `der`; where none did, any, so that the verifier says what is wrong.
-  static ByteSpan above(const std::vector<Bytes>& list, ByteSpan der) {
-    const auto below = x509::Certificate::parse(der);
-    return fitting(list, [&](const x509::Certificate& c) { return below && equal(c.subject(), below->issuer()); });
-  }
-};
-
-std::string_view remedy_of(const Error& error) {
-  const std::string_view rule = error.rule.id();
-  if (rule == "snp.chain.missing")
-    return "add the certificates: VCEK or VLEK, ASK or ASVK, and ARK (AMD's key distribution service has them)";
-  if (rule.starts_with("snp.crl.")) return "get the current list of the product line from AMD's key distribution service";
-  if (rule.ends_with(".expired") || rule.ends_with(".early")) return "get the certificates again, or judge as of another time (--at)";
-  if (rule == "snp.vek.kind" || rule == "snp.product.mismatch") return "give the certificates that belong to this report";
-  if (rule == "snp.tcb.certificate" || rule == "snp.chip_id.mismatch") return "get the certificate of this chip at its reported TCB";
-  return "get the evidence again from the machine itself; if it stays, it is not genuine";
+bool is_intel_quote(ByteSpan bytes) {
+  return bytes.size() > tdx::kHeaderBytes && bytes.size() <= tdx::kQuoteBytesMax && bytes[0] < 32 && bytes[1] == 0 &&
+         equal(bytes.subspan(12, kIntelQeVendor.size()), kIntelQeVendor);
 }
 
-Outcome outcome_of(const std::vector<Error>& failures) {
-  const auto is = [&](Code code) { return [code](const Error& error) { return error.code == code; }; };
-  // What cannot be read is malformed; what we do not speak is unsupported; anything else is refused.
-  if (failures.front().code == Code::malformed && failures.front().rule.id().find(".vek.") == std::string_view::npos &&
-      failures.front().rule.id().find(".chain.") == std::string_view::npos) {
-    return Outcome::malformed;
-  }
-  return std::ranges::all_of(failures, is(Code::unsupported)) ? Outcome::unsupported : Outcome::reject;
+bool is_signature(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return text.size() == kSignatureDigits && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
-PlatformVerdict verify_snp(const SnpFiles& files, UnixSeconds now, const snp::Demands& demands) {
-  PlatformVerdict out;
-  out.evidence_digest = crypto::sha256(files.report);
-  out.kind = "AMD SEV-SNP report";
-  const snp::Verification verification = snp::verify(files.report, files.fit(), now);
-  if (!verification.verified) {
-    for (const Error& failure : verification.failures) {
-      out.findings.push_back({Aspect::genuine, State::failed, failure.rule, "a report that the maker's roots vouch for",
-                              printable(failure.detail), std::string(remedy_of(failure))});
-    }
-    out.outcome = outcome_of(verification.failures);
-    return out;
+PlatformItem recognise_text(std::string_view text) {
+  if (text.starts_with(kPemBegin)) {
+    return x509::Certificate::parse_pem(as_bytes(text), kPemCertificatesMax) ? PlatformItem::certificates : PlatformItem::other;
   }
-  const snp::VerifiedReport& verified = *verification.verified;
-  out.kind += ", version " + std::to_string(verified.report().version) + ", " + std::string(to_string(verified.product()));
-  out.window = verified.window();
-  out.findings = snp::appraise(verified, demands);
-  out.findings.insert(out.findings.begin(), {Aspect::genuine,
-                                             State::passed,
-                                             "snp.signature",
-                                             "a report that the maker's roots vouch for",
-                                             "signed by a key of " + verified.vek().product_name + " that AMD's ARK-" +
-                                                 std::string(to_string(verified.product())) + " vouches for",
-                                             {}});
-  out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
-  return out;
+  if (is_signature(text)) return PlatformItem::signature_hex;
+  // What the documents hold is for their verifier; here they are told apart by members that the other one does not have.
+  if (text.size() > tdx::kDocumentBytesMax || text.find_first_of('{') > 2) return PlatformItem::other;
+  if (text.find("\"fmspc\"") != std::string_view::npos) return PlatformItem::tcb_info;
+  if (text.find("\"miscselect\"") != std::string_view::npos) return PlatformItem::qe_identity;
+  return PlatformItem::other;
 }
 
 }  // namespace
 
 PlatformItem recognise(ByteSpan bytes) {
   if (is_snp_report(bytes)) return PlatformItem::snp_report;
-  if (as_text(bytes).starts_with(kPemBegin)) {
-    return x509::Certificate::parse_pem(bytes, kPemCertificatesMax) ? PlatformItem::certificates : PlatformItem::other;
-  }
-  if (const auto certificate = x509::Certificate::parse(bytes)) return recognise_certificate(*certificate);
-  if (x509::Crl::parse(bytes)) return PlatformItem::snp_crl;
+  if (is_intel_quote(bytes)) return PlatformItem::intel_quote;
+  if (const PlatformItem text = recognise_text(as_text(bytes)); text != PlatformItem::other) return text;
+  if (x509::Certificate::parse(bytes)) return PlatformItem::certificate;
+  if (x509::Crl::parse(bytes)) return PlatformItem::revocation_list;
   const auto table = snp::parse_certificate_table(bytes);
   const bool filled = table && (table->vcek || table->vlek || table->ask || table->ark);
   return filled ? PlatformItem::snp_certificate_table : PlatformItem::other;
 }
 
+appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy) {
+  const std::string seen = error.detail.empty() ? std::string(to_string(error.code)) : printable(error.detail);
+  return {aspect, appraisal::State::failed, error.rule, std::move(expected), seen, std::string(remedy)};
+}
+
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands) {
   if (items.size() > kPlatformItemsMax) return fail(Code::limit, "platform.too_many", std::to_string(items.size()) + " items");
-  SnpFiles files;
-  for (const Bytes& item : items) files.add(item);
-  if (files.reports == 0) return fail(Code::unsupported, "platform.none", "no file is a report of a platform that is verified here");
-  if (files.reports > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
-  return verify_snp(files, now, demands.snp);
+  const auto is_report = [](const Bytes& item) { return is_evidence(recognise(item)); };
+  const auto evidence = std::ranges::find_if(items, is_report);
+  if (evidence == items.end()) return fail(Code::unsupported, "platform.none", "no file is a report of a platform that is verified here");
+  if (std::ranges::count_if(items, is_report) > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
+  PlatformVerdict out = recognise(*evidence) == PlatformItem::snp_report
+                            ? verify_snp(*snp::strip_response(*evidence), items, now, demands.snp)
+                            : verify_tdx(*evidence, items, now, demands.tdx);
+  out.evidence_digest = crypto::sha256(*evidence);
+  return out;
 }
 
 }  // namespace openpcc::attest

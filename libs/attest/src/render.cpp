@@ -105,7 +105,7 @@ void append_finding(std::string& out, const appraisal::Finding& finding, bool ex
 }  // namespace
 
 std::string PlatformVerdict::text(bool explain) const {
-  std::string out(platform_summary(outcome, window.has_value()));
+  std::string out(platform_summary(outcome, genuine));
   out += "\n  " + kind + "\n";
   for (const appraisal::Finding& finding : findings) append_finding(out, finding, explain);
   if (window) out += "  what was signed holds from " + utc_text(window->from) + " to " + utc_text(window->to) + "\n";
@@ -126,7 +126,7 @@ std::string PlatformVerdict::json() const {
   bj::object out{{"outcome", to_string(outcome)},
                  {"exit_code", static_cast<int>(outcome)},
                  {"kind", kind},
-                 {"genuine", window.has_value()},
+                 {"genuine", genuine},
                  {"evidence_sha256", to_hex(evidence_digest)},
                  {"valid_from", window ? bj::value(window->from) : bj::value(nullptr)},
                  {"valid_to", window ? bj::value(window->to) : bj::value(nullptr)},

@@ -1,5 +1,5 @@
-// Evidence of a platform alone: a report as the hardware gave it, and the certificates and lists that vouch for it. It speaks of no node and no
-// keys; what can be said of it is whether it is genuine, and whether what it says of the machine is acceptable.
+// Evidence of a platform alone: a report or quote as the hardware gave it, and the certificates, lists and documents that vouch for it. It speaks
+// of no node and no keys; what can be said of it is whether it is genuine, and whether what it says of the machine is acceptable.
 #pragma once
 
 #include <span>
@@ -9,21 +9,35 @@
 #include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/verdict.h"
 #include "openpcc/snp/appraise.h"
+#include "openpcc/tdx/appraise.h"
 
 namespace openpcc::attest {
 
 inline constexpr size_t kPlatformItemsMax = 32;
 
 // What an item of platform evidence is, by its bytes. Names and endings of files are not looked at.
-enum class PlatformItem : uint8_t { snp_report, snp_vek, snp_issuer, snp_root, snp_crl, snp_certificate_table, certificates, other };
+enum class PlatformItem : uint8_t {
+  snp_report,             // or MSG_REPORT_RSP around one
+  snp_certificate_table,  // the host's
+  intel_quote,            // of TDX, or of an SGX enclave
+  tcb_info,               // Intel's JSON, with its signature inside or beside it
+  qe_identity,            // likewise
+  signature_hex,          // 128 digits, of one of the two before
+  certificate,            // DER
+  certificates,           // PEM
+  revocation_list,        // DER
+  other,
+};
 PlatformItem recognise(ByteSpan bytes);
+inline bool is_evidence(PlatformItem item) { return item == PlatformItem::snp_report || item == PlatformItem::intel_quote; }
 
 struct PlatformVerdict {
   Outcome outcome = Outcome::malformed;
   std::string kind;                      // "AMD SEV-SNP report, version 5, Genoa"
+  bool genuine = false;                  // its signatures lead to the maker's root
   appraisal::Findings findings;          // first whether it is genuine, one finding to each thing that is wrong
-  std::optional<x509::Window> window;    // when all that was signed holds; none where it is not genuine
-  crypto::Sha256Digest evidence_digest;  // of the report
+  std::optional<x509::Window> window;    // when all that was signed holds; none where not all of it was verified
+  crypto::Sha256Digest evidence_digest;  // of the report or quote
 
   std::string text(bool explain) const;
   std::string json() const;
@@ -32,9 +46,10 @@ struct PlatformVerdict {
 // PlatformDemands are what is demanded of each technology.
 struct PlatformDemands {
   snp::Demands snp;
+  tdx::Demands tdx;
 };
 
-// verify_platform judges the one report among the items by the others. A pure function: no network, clock or files.
+// verify_platform judges the one report or quote among the items by the others. A pure function: no network, clock or files.
 //   platform.none      no item is a report (unsupported)        platform.several   more than one is
 //   platform.too_many  more than kPlatformItemsMax items (limit)
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands);

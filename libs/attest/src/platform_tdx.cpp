@@ -1,0 +1,141 @@
+#include <algorithm>
+
+#include "platform_kinds.h"
+
+namespace openpcc::attest {
+namespace {
+
+using appraisal::Aspect;
+using appraisal::State;
+
+constexpr std::string_view kExpected = "a quote that the maker's root vouches for";
+
+// Files gathers what Intel says about platforms. Signatures that stand apart do not name their document.
+struct Files {
+  ByteSpan tcb_info, qe_identity, signing_chain, issuer_chain;
+  std::vector<ByteSpan> signatures, crls;
+  std::vector<std::string> texts;  // keeps signatures without their line ends
+
+  explicit Files(std::span<const Bytes> items) {
+    texts.reserve(items.size());
+    for (const Bytes& item : items) add(item);
+  }
+
+  tdx::Collateral collateral(bool swapped) const {
+    const auto beside = [&](size_t n) { return n < signatures.size() ? signatures[n] : ByteSpan(); };
+    const bool both = signatures.size() > 1;
+    tdx::Collateral out{
+        {tcb_info, beside(swapped && both ? 1 : 0)}, {qe_identity, beside(swapped || !both ? 0 : 1)}, signing_chain, {}, {}, {}};
+    if (!issuer_chain.empty()) out.pck_crl_issuer_chain = issuer_chain;
+    for (const ByteSpan crl : crls) {
+      const auto parsed = x509::Crl::parse(crl);
+      const bool of_root = as_text(parsed->issuer()).find("Intel SGX Root CA") != std::string_view::npos;
+      (of_root ? out.root_ca_crl : out.pck_crl) = crl;
+    }
+    return out;
+  }
+
+ private:
+  void add(const Bytes& item) {
+    switch (recognise(item)) {
+      case PlatformItem::tcb_info: tcb_info = item; return;
+      case PlatformItem::qe_identity: qe_identity = item; return;
+      case PlatformItem::revocation_list: crls.emplace_back(item); return;
+      case PlatformItem::signature_hex: {
+        std::string text(as_text(item));
+        while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+        texts.push_back(std::move(text));
+        signatures.push_back(as_bytes(texts.back()));
+        return;
+      }
+      case PlatformItem::certificates: {
+        const auto chain = x509::Certificate::parse_pem(item, kPemCertificatesMax);
+        (chain->front().common_name() == "Intel SGX TCB Signing" ? signing_chain : issuer_chain) = item;
+        return;
+      }
+      default: return;
+    }
+  }
+};
+
+Aspect aspect_of(const Error& error) {
+  const std::string_view rule = error.rule.id();
+  if (rule.starts_with("tdx.crl.") || rule.ends_with(".revoked")) return Aspect::revocation;
+  if (rule == "tdx.pck.early" || rule == "tdx.pck.expired") return Aspect::genuine;
+  return Aspect::tcb;
+}
+
+std::string_view remedy_of(const Error& error) {
+  const std::string_view rule = error.rule.id();
+  if (rule == "tdx.collateral.missing")
+    return "add TCB info, QE identity and their signer's chain (Intel's provisioning certification service has them)";
+  if (rule.starts_with("tdx.crl.")) return "add the current lists of Intel's root and of the PCK's issuer";
+  if (rule.ends_with(".expired") || rule.ends_with(".early"))
+    return "get certificates and collateral again, or judge as of another time (--at)";
+  if (rule == "tdx.collateral.fmspc" || rule == "tdx.collateral.pceid" || rule == "tdx.collateral.id")
+    return "give the collateral of this platform";
+  if (rule.starts_with("tdx.collateral.") || rule.starts_with("tdx.signer.")) return "get the collateral again from Intel";
+  if (rule.starts_with("tdx.tcb.") || rule.starts_with("tdx.module.") || rule.starts_with("tdx.qe."))
+    return "the host must update its platform";
+  return "get the evidence again from the machine itself; if it stays, it is not genuine";
+}
+
+Outcome outcome_of(const Error& error) {
+  if (error.code == Code::unsupported) return Outcome::unsupported;
+  const bool of_the_quote = !error.rule.id().starts_with("tdx.pck.");
+  return of_the_quote && (error.code == Code::malformed || error.code == Code::limit) ? Outcome::malformed : Outcome::reject;
+}
+
+// verify tries the signatures that stand apart in both orders.
+Result<tdx::VerifiedQuote> verify_with(const Files& files, ByteSpan quote, UnixSeconds now, const tdx::Terms& terms) {
+  auto verified = tdx::verify(quote, files.collateral(false), now, terms);
+  if (verified || verified.error().rule != Rule("tdx.collateral.signature")) return verified;
+  return tdx::verify(quote, files.collateral(true), now, terms);
+}
+
+std::string kind_of(const tdx::Quote& quote) {
+  const std::string version = ", version " + std::to_string(quote.header.version);
+  const auto* td = std::get_if<tdx::TdReport>(&quote.body);
+  if (td == nullptr) return "Intel SGX quote" + version;
+  return "Intel TDX quote" + version + (td->td15 ? ", TD 1.5" : ", TD 1.0");
+}
+
+}  // namespace
+
+PlatformVerdict verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands) {
+  PlatformVerdict out;
+  out.kind = "Intel quote";
+  tdx::Terms terms;
+  if (bytes[0] == 3) terms.tee = tdx::Tee::sgx;
+  const auto authentic = tdx::authenticate(bytes, terms);
+  if (!authentic) {
+    out.findings.push_back(failed(Aspect::genuine, authentic.error(), std::string(kExpected), remedy_of(authentic.error())));
+    out.outcome = outcome_of(authentic.error());
+    return out;
+  }
+  const tdx::Quote& quote = authentic->quote();
+  out.kind = kind_of(quote);
+  out.genuine = true;
+  out.findings.push_back({Aspect::genuine,
+                          State::passed,
+                          "tdx.quote_signature",
+                          std::string(kExpected),
+                          "signed by a quoting enclave's key that a certified platform of Intel's vouches for",
+                          {}});
+  const Files files(others);
+  const auto verified = verify_with(files, bytes, now, terms);
+  if (verified) {
+    out.window = verified->window();
+    const appraisal::Findings tcb = tdx::appraise_tcb(*verified, demands, now);
+    out.findings.insert(out.findings.end(), tcb.begin(), tcb.end());
+  } else {
+    out.findings.push_back(failed(aspect_of(verified.error()), verified.error(), "collateral of Intel's that judges this platform",
+                                  remedy_of(verified.error())));
+  }
+  const appraisal::Findings said = tdx::appraise({quote.header, quote.body, quote.qe_report, authentic->pck()}, demands);
+  out.findings.insert(out.findings.end(), said.begin(), said.end());
+  out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
+  return out;
+}
+
+}  // namespace openpcc::attest

@@ -1,0 +1,200 @@
+#include "openpcc/tdx/appraise.h"
+
+#include <algorithm>
+
+#include "openpcc/core/calendar.h"
+
+namespace openpcc::tdx {
+namespace {
+
+using appraisal::Aspect;
+using appraisal::Findings;
+using appraisal::State;
+
+constexpr uint64_t kDebugBits = 0xff;  // TUD: what makes a TD untrusted
+constexpr uint64_t kMandatoryXfam = 3;
+
+bool is_zero(ByteSpan bytes) {
+  return std::ranges::all_of(bytes, [](uint8_t b) { return b == 0; });
+}
+
+std::string hex_number(uint64_t value) {
+  Bytes bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<uint8_t>(value >> shift));
+  return "0x" + to_hex(bytes);
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "none" : out;
+}
+
+class Writer {
+ public:
+  void pass(Aspect aspect, Rule rule, std::string expected, std::string seen) {
+    out_.push_back({aspect, State::passed, rule, std::move(expected), std::move(seen), {}});
+  }
+  void refuse(Aspect aspect, Rule rule, std::string expected, std::string seen, std::string remedy) {
+    out_.push_back({aspect, State::failed, rule, std::move(expected), std::move(seen), std::move(remedy)});
+  }
+  void leave(Aspect aspect, Rule rule, std::string expected, std::string why) {
+    out_.push_back({aspect, State::not_checked, rule, std::move(expected), std::move(why), {}});
+  }
+  void judge(Aspect aspect, Rule rule, bool good, bool allowed, std::string expected, std::string seen, std::string remedy) {
+    if (good) return pass(aspect, rule, std::move(expected), std::move(seen));
+    if (allowed) return leave(aspect, rule, std::move(expected), seen + ", which the policy allows");
+    refuse(aspect, rule, std::move(expected), std::move(seen), std::move(remedy));
+  }
+  Findings take() { return std::move(out_); }
+
+ private:
+  Findings out_;
+};
+
+constexpr const char* kRelaunch = "launch the TD with other attributes";
+
+void judge_identity(Writer& out, const PckClaims& pck, const Demands& demands) {
+  const std::string instance = pck.platform_instance_id ? ", instance " + to_hex(*pck.platform_instance_id) : "";
+  const std::string seen = "platform " + to_hex(pck.ppid) + ", FMSPC " + to_hex(pck.fmspc) + instance;
+  constexpr Rule kRule = "tdx.platform.unlisted";
+  if (demands.platforms.empty()) return out.leave(Aspect::identity, kRule, "", seen);
+  const bool listed =
+      demands.platforms.contains(pck.ppid) || (pck.platform_instance_id && demands.platforms.contains(*pck.platform_instance_id));
+  out.judge(Aspect::identity, kRule, listed, false, "a platform that the policy lists", seen, "enter the platform, or choose another node");
+}
+
+void judge_module(Writer& out, const TdReport& td, const Demands& demands) {
+  if (!is_zero(td.mrsignerseam)) {
+    return out.refuse(Aspect::firmware, "tdx.seam.mrsigner", "Intel's, which is zero", to_hex(td.mrsignerseam),
+                      "the host must load Intel's TDX module");
+  }
+  if (td.seamattributes != 0) {
+    return out.refuse(Aspect::firmware, "tdx.seam.attributes", "zero", hex_number(td.seamattributes),
+                      "the host must load Intel's TDX module");
+  }
+  constexpr Rule kRule = "tdx.seam.mrseam";
+  if (demands.mrseam.empty())
+    return out.leave(Aspect::firmware, kRule, "", "module " + to_hex(td.mrseam) + " of Intel's; no build was given");
+  out.judge(Aspect::firmware, kRule, demands.mrseam.contains(td.mrseam), false, "a build that the policy lists", to_hex(td.mrseam),
+            "the host must load a TDX module that the policy lists");
+}
+
+void judge_migration(Writer& out, const TdReport& td, const Demands& demands) {
+  const bool bound = td.td15 && !is_zero(td.td15->mrservicetd);
+  if (bound && !demands.mrservicetd.contains(td.td15->mrservicetd)) {
+    return out.refuse(Aspect::migration, "tdx.mrservicetd", "no service TD, or one that the policy lists", to_hex(td.td15->mrservicetd),
+                      "launch the TD without a service TD, or allow this one");
+  }
+  const bool migratable = td.migratable() && !(bound && demands.mrservicetd.contains(td.td15->mrservicetd));
+  out.judge(Aspect::migration, "tdx.attributes.migratable", !migratable, demands.allow_migratable, "not migratable",
+            migratable ? "a migration TD may take it elsewhere" : "stays, or moves with a service TD that the policy lists", kRelaunch);
+}
+
+void judge_attributes(Writer& out, const TdReport& td, const Demands& demands) {
+  const std::string seen = "TDATTRIBUTES " + hex_number(td.tdattributes) + ", XFAM " + hex_number(td.xfam);
+  if (td.perfmon() && (demands.attributes_mask >> 63) == 0) {
+    return out.refuse(Aspect::guest_policy, "tdx.attributes.perfmon", "PERFMON clear", seen, kRelaunch);
+  }
+  const uint64_t judged_elsewhere = kDebugBits | uint64_t{1} << 29;
+  if ((td.tdattributes & ~(demands.attributes_mask | judged_elsewhere)) != 0) {
+    return out.refuse(Aspect::guest_policy, "tdx.attributes.reserved", "no bit but " + hex_number(demands.attributes_mask), seen,
+                      kRelaunch);
+  }
+  if ((td.xfam & kMandatoryXfam) != kMandatoryXfam || (td.xfam & ~demands.xfam_mask) != 0) {
+    return out.refuse(Aspect::guest_policy, "tdx.xfam", "x87 and SSE, no bit but " + hex_number(demands.xfam_mask), seen, kRelaunch);
+  }
+  out.judge(Aspect::guest_policy, "tdx.attributes.sept_ve_disable", td.sept_ve_disable(), demands.allow_sept_ve, "SEPT_VE_DISABLE set",
+            seen, "launch the TD with SEPT_VE_DISABLE: without it the host can inject exceptions at memory accesses");
+}
+
+void judge_software(Writer& out, const TdReport& td, const Demands& demands) {
+  const std::string run = "run an allowed release, or allow this measurement once its source is known";
+  const std::pair<Rule, std::pair<const std::optional<Measurement>*, const Measurement*>> identities[] = {
+      {"tdx.mrconfigid", {&demands.mrconfigid, &td.mrconfigid}},
+      {"tdx.mrowner", {&demands.mrowner, &td.mrowner}},
+      {"tdx.mrownerconfig", {&demands.mrownerconfig, &td.mrownerconfig}}};
+  for (const auto& [rule, values] : identities) {
+    const auto& [wanted, seen] = values;
+    if (*wanted && **wanted != *seen) return out.refuse(Aspect::software, rule, to_hex(**wanted), to_hex(*seen), run);
+  }
+  if (demands.rtmr && *demands.rtmr != td.rtmr) {
+    const auto differs = std::ranges::mismatch(*demands.rtmr, td.rtmr);
+    const std::string which = "RTMR" + std::to_string(differs.in2 - td.rtmr.begin()) + " ";
+    return out.refuse(Aspect::software, "tdx.rtmr", which + to_hex(*differs.in1), which + to_hex(*differs.in2), run);
+  }
+  const std::string seen = "MRTD " + to_hex(td.mrtd);
+  if (demands.measurements.empty()) return out.leave(Aspect::software, "tdx.mrtd", "", seen + "; no release was given to compare with");
+  const bool known = std::ranges::any_of(demands.measurements, [&](const Bytes& m) { return equal(m, td.mrtd); });
+  out.judge(Aspect::software, "tdx.mrtd", known, false, "an allowed release", seen, run);
+}
+
+void judge_enclave(Writer& out, const SgxReport& enclave, const Demands& demands) {
+  out.judge(Aspect::debug, "tdx.attributes.debug", !enclave.debug(), demands.allow_debug, "off",
+            enclave.debug() ? "on: the host reads all of the enclave's memory" : "off", "launch the enclave without DEBUG");
+  const std::string seen = "MRENCLAVE " + to_hex(enclave.mrenclave) + ", MRSIGNER " + to_hex(enclave.mrsigner);
+  if (demands.measurements.empty()) return out.leave(Aspect::software, "tdx.mrtd", "", seen + "; no release was given to compare with");
+  const bool known = std::ranges::any_of(demands.measurements, [&](const Bytes& m) { return equal(m, enclave.mrenclave); });
+  out.judge(Aspect::software, "tdx.mrtd", known, false, "an allowed release", seen, "run an allowed release");
+}
+
+void judge_td(Writer& out, const TdReport& td, const Demands& demands) {
+  judge_module(out, td, demands);
+  const bool debug = (td.tdattributes & kDebugBits) != 0;
+  out.judge(Aspect::debug, "tdx.attributes.debug", !debug, demands.allow_debug, "off",
+            debug ? "on: the host reads all of the TD's memory" : "off", "launch the TD without DEBUG");
+  judge_migration(out, td, demands);
+  judge_attributes(out, td, demands);
+  judge_software(out, td, demands);
+}
+
+void judge_bound_data(Writer& out, const ReportData& seen, const Demands& demands) {
+  constexpr Rule kRule = "tdx.report_data";
+  if (!demands.report_data) return out.leave(Aspect::bound_data, kRule, "", to_hex(seen) + "; nothing was given to compare with");
+  out.judge(Aspect::bound_data, kRule, *demands.report_data == seen, false, to_hex(*demands.report_data), to_hex(seen),
+            "the quote was made for something else: get it from the node itself");
+}
+
+bool takes(const TcbException& exception, const TcbResult& tcb, UnixSeconds now) {
+  return exception.status == tcb.status && now < exception.until &&
+         std::ranges::all_of(tcb.advisory_ids, [&](const std::string& id) { return exception.advisory_ids.contains(id); });
+}
+
+}  // namespace
+
+Findings appraise(const QuoteClaims& claims, const Demands& demands) {
+  Writer out;
+  judge_identity(out, claims.pck, demands);
+  if (const auto* td = std::get_if<TdReport>(&claims.body)) {
+    judge_td(out, *td, demands);
+    judge_bound_data(out, td->reportdata, demands);
+  } else {
+    const SgxReport& enclave = std::get<SgxReport>(claims.body);
+    judge_enclave(out, enclave, demands);
+    judge_bound_data(out, enclave.reportdata, demands);
+  }
+  return out.take();
+}
+
+Findings appraise_tcb(const VerifiedQuote& verified, const Demands& demands, UnixSeconds now) {
+  Writer out;
+  if (verified.revocation() == Revocation::checked) {
+    out.pass(Aspect::revocation, "tdx.crl.missing", "revocation lists of Intel's in their time", "no certificate is in them");
+  } else {
+    out.leave(Aspect::revocation, "tdx.crl.missing", "revocation lists of Intel's in their time", "not all lists were given");
+  }
+  const TcbResult& tcb = verified.tcb();
+  const std::string seen = std::string(to_string(tcb.status)) + ", level of " + utc_text(tcb.platform.tcb_date).substr(0, 10) +
+                           ", evaluation " + std::to_string(tcb.tcb_evaluation_data_number) + "; advisories: " + list_of(tcb.advisory_ids);
+  const std::string update = "the host must update its firmware and TDX module; or name status, advisories and an end date in the policy";
+  if (tcb.relaunch_advised) {
+    out.judge(Aspect::tcb, "tdx.tcb.relaunch", false, demands.allow_relaunch, "a module that is current launched the TD", seen,
+              "launch the TD anew");
+    return out.take();
+  }
+  const bool allowed = std::ranges::any_of(demands.tcb_exceptions, [&](const TcbException& e) { return takes(e, tcb, now); });
+  out.judge(Aspect::tcb, "tdx.tcb.status", tcb.status == TcbStatus::up_to_date, allowed, "UpToDate", seen, update);
+  return out.take();
+}
+
+}  // namespace openpcc::tdx
