@@ -8,6 +8,7 @@
 #include "openpcc/attest/platform.h"
 #include "openpcc/core/calendar.h"
 #include "openpcc/snp/describe.h"
+#include "openpcc/tdx/describe.h"
 
 namespace openpcc::app {
 namespace {
@@ -21,14 +22,23 @@ struct Line {
   std::string meaning;
 };
 
-Result<std::vector<Line>> lines_of_report(ByteSpan bytes) {
-  OPENPCC_LET(const ByteSpan bare, snp::strip_response(bytes));
-  OPENPCC_LET(const snp::Report report, snp::parse_report(bare));
+std::vector<Line> lines_of_fields(appraisal::Fields fields) {
   std::vector<Line> out;
-  for (snp::FieldText& field : snp::describe(report)) {
+  for (appraisal::Field& field : fields) {
     out.push_back({std::move(field.name), fmt::format("{:#05x}, {}", field.offset, field.size), std::move(field.value), std::move(field.meaning)});
   }
   return out;
+}
+
+Result<std::vector<Line>> lines_of_report(ByteSpan bytes) {
+  OPENPCC_LET(const ByteSpan bare, snp::strip_response(bytes));
+  OPENPCC_LET(const snp::Report report, snp::parse_report(bare));
+  return lines_of_fields(snp::describe(report));
+}
+
+Result<std::vector<Line>> lines_of_quote(ByteSpan bytes) {
+  OPENPCC_LET(const tdx::Quote quote, tdx::parse_quote(bytes));
+  return lines_of_fields(tdx::describe(quote, bytes));
 }
 
 Result<std::vector<Line>> lines_of_certificate(ByteSpan der) {
@@ -44,6 +54,12 @@ Result<std::vector<Line>> lines_of_certificate(ByteSpan der) {
     if (!vek->hwid.empty()) out.push_back({"hwID", "", to_hex(vek->hwid), "what a report must say as CHIP_ID"});
     if (!vek->csp_id.empty()) out.push_back({"CSP_ID", "", vek->csp_id, "the provider whom AMD lent the key"});
   }
+  if (const auto pck = tdx::read_pck(certificate)) {
+    out.push_back({"FMSPC", "", to_hex(pck->fmspc), "the platform's model, which names its TCB info"});
+    out.push_back({"PPID", "", to_hex(pck->ppid), "this platform"});
+    out.push_back({"PCESVN", "", std::to_string(pck->pcesvn), ""});
+    out.push_back({"CPUSVN", "", to_hex(pck->cpusvn), ""});
+  }
   return out;
 }
 
@@ -57,6 +73,7 @@ Result<std::vector<Line>> lines_of_list(ByteSpan der) {
 Result<std::vector<Line>> lines_of(ByteSpan bytes) {
   switch (attest::recognise(bytes)) {
     case attest::PlatformItem::snp_report: return lines_of_report(bytes);
+    case attest::PlatformItem::intel_quote: return lines_of_quote(bytes);
     case attest::PlatformItem::revocation_list: return lines_of_list(bytes);
     case attest::PlatformItem::certificates: {
       OPENPCC_LET(const auto certificates, x509::Certificate::parse_pem(bytes, 8));
@@ -75,8 +92,8 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
 
 void print(const std::vector<Line>& lines) {
   for (const Line& line : lines) {
-    fmt::print("{:<19} {:<10} {}\n", line.name, line.place, line.value);
-    if (!line.meaning.empty()) fmt::print("{:<30} {}\n", "", line.meaning);
+    fmt::print("{:<21} {:<11} {}\n", line.name, line.place, line.value);
+    if (!line.meaning.empty()) fmt::print("{:<33} {}\n", "", line.meaning);
   }
 }
 

@@ -74,16 +74,16 @@ class List {
     const std::string components = product_ ? read_tcb(raw, *product_).text(*product_) + "; " : "";
     add(std::move(name), offset, raw.size(), to_hex(raw), components + std::string(meaning));
   }
-  std::vector<FieldText> take() { return std::move(out_); }
+  appraisal::Fields take() { return std::move(out_); }
 
  private:
   std::optional<Product> product_;
-  std::vector<FieldText> out_;
+  appraisal::Fields out_;
 };
 
 }  // namespace
 
-std::vector<FieldText> describe(const Report& r, std::optional<Product> product) {
+appraisal::Fields describe(const Report& r, std::optional<Product> product) {
   if (r.has_cpuid()) product = product_of_cpu(r.cpuid_family, r.cpuid_model);
   List list(product);
   list.add("VERSION", 0x00, 4, std::to_string(r.version));

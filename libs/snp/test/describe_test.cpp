@@ -5,8 +5,8 @@
 namespace openpcc::snp {
 namespace {
 
-std::string meaning_of(const std::vector<FieldText>& fields, std::string_view name) {
-  const auto found = std::ranges::find(fields, name, &FieldText::name);
+std::string meaning_of(const appraisal::Fields& fields, std::string_view name) {
+  const auto found = std::ranges::find(fields, name, &appraisal::Field::name);
   return found == fields.end() ? "absent" : found->meaning;
 }
 
@@ -15,7 +15,7 @@ TEST(SnpDescribe, every_field_once_and_in_order) {
   machine.set(0, {5});
   const auto fields = describe(*parse_report(machine.signed_report()));
   EXPECT_EQ(fields.size(), 31u);
-  EXPECT_TRUE(std::ranges::is_sorted(fields, {}, &FieldText::offset));
+  EXPECT_TRUE(std::ranges::is_sorted(fields, {}, &appraisal::Field::offset));
   EXPECT_EQ(meaning_of(fields, "REPORTED_TCB"), "FMC 2, boot loader 4, TEE 1, SNP 24, microcode 219; that of the signing key");
   EXPECT_EQ(meaning_of(fields, "CPUID_FAM_ID"), "Turin");
   EXPECT_EQ(meaning_of(fields, "LAUNCH_MIT_VECTOR"), "mitigations at launch");
