@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kind_hardware.h"
+
 namespace openpcc::attest {
 namespace {
 
@@ -22,14 +24,14 @@ Bytes copy(const std::array<uint8_t, N>& a) {
   return Bytes(a.begin(), a.end());
 }
 
-Result<Findings> verify_sim_cpu(const Device& device, const DevelopmentPolicy& policy) {
+Result<Findings> verify_sim_cpu(const Device& device, const DevelopmentPolicy& policy, UnixSeconds /*now*/) {
   OPENPCC_LET(const ByteSpan certificate, certificate_of(device));
   OPENPCC_LET(const sim::VerifiedCpu verified, sim::verify_cpu(device.report.bytes, certificate, policy.sim_cpu_root()));
   const sim::CpuFields& f = verified.fields();
   return Findings{copy(f.chip_id), copy(f.measurement), f.tcb, f.debug, copy(f.report_data), "simulated CPU root"};
 }
 
-Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& policy) {
+Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& policy, UnixSeconds /*now*/) {
   OPENPCC_LET(const ByteSpan certificate, certificate_of(device));
   OPENPCC_LET(const sim::VerifiedGpu verified, sim::verify_gpu(device.report.bytes, certificate, policy.sim_gpu_root()));
   const sim::GpuFields& f = verified.fields();
@@ -38,6 +40,9 @@ Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& p
 
 constexpr Kind<DevelopmentPolicy> kDevelopmentCpus[] = {{sim::kCpuType, true, "sim.certificate.root", verify_sim_cpu}};
 constexpr Kind<DevelopmentPolicy> kDevelopmentGpus[] = {{sim::kGpuType, true, "sim.certificate.root", verify_sim_gpu}};
+
+constexpr Kind<ProductionPolicy> kProductionCpus[] = {{kSnpReportType, false, "snp.chain.root", verify_snp_machine},
+                                                      {kTdxQuoteType, false, "tdx.pck.root", verify_tdx_machine}};
 
 template <class PolicyType>
 Result<const Kind<PolicyType>*> find(std::span<const Kind<PolicyType>> kinds, std::string_view media_type) {
@@ -48,12 +53,12 @@ Result<const Kind<PolicyType>*> find(std::span<const Kind<PolicyType>> kinds, st
 }
 
 template <class PolicyType>
-Result<Examined> examine_under(const Evidence& evidence, const PolicyType& policy) {
+Result<Examined> examine_under(const Evidence& evidence, const PolicyType& policy, UnixSeconds now) {
   OPENPCC_LET(const Kind<PolicyType>* cpu, find(cpu_kinds<PolicyType>(), evidence.cpu().report.media_type));
-  Examined out{cpu->verify(evidence.cpu(), policy), {}, cpu->root_rule, cpu->root_rule, cpu->simulated};
+  Examined out{cpu->verify(evidence.cpu(), policy, now), {}, cpu->root_rule, cpu->root_rule, cpu->simulated};
   for (const Device& device : evidence.gpus()) {
     OPENPCC_LET(const Kind<PolicyType>* gpu, find(gpu_kinds<PolicyType>(), device.report.media_type));
-    out.gpus.push_back(gpu->verify(device, policy));
+    out.gpus.push_back(gpu->verify(device, policy, now));
     out.gpu_root_rule = gpu->root_rule;
     out.simulated |= gpu->simulated;
   }
@@ -70,11 +75,11 @@ template <>
 std::span<const Kind<DevelopmentPolicy>> gpu_kinds() {
   return kDevelopmentGpus;
 }
-// No kind of real hardware is verified yet: a production policy accepts nothing, rather than something by mistake.
 template <>
 std::span<const Kind<ProductionPolicy>> cpu_kinds() {
-  return {};
+  return kProductionCpus;
 }
+// No GPU of real hardware is verified yet: a production policy that requires one accepts nothing, rather than something by mistake.
 template <>
 std::span<const Kind<ProductionPolicy>> gpu_kinds() {
   return {};
@@ -85,8 +90,8 @@ bool is_simulated(std::string_view media_type) {
   return std::ranges::any_of(kDevelopmentCpus, simulated) || std::ranges::any_of(kDevelopmentGpus, simulated);
 }
 
-Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy) {
-  return std::visit([&](const auto& p) { return examine_under(evidence, p); }, policy);
+Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy, UnixSeconds now) {
+  return std::visit([&](const auto& p) { return examine_under(evidence, p, now); }, policy);
 }
 
 }  // namespace openpcc::attest

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/evidence.h"
 #include "openpcc/policy/policy.h"
 
@@ -18,6 +19,7 @@ struct Findings {
   bool debug;
   Bytes bound;  // a CPU's report data, a GPU's nonce
   std::string_view root_owner;
+  appraisal::Findings platform{};  // what the kind's own verifier judged, TCB and debug included; empty: tcb and debug are judged here
 };
 
 // Kind is one kind of report. PolicyType is the type of policy that admits it: a verifier of simulated reports takes a DevelopmentPolicy,
@@ -27,7 +29,7 @@ struct Kind {
   std::string_view media_type;
   bool simulated = false;
   Rule root_rule;  // what refuses a report of another root
-  Result<Findings> (*verify)(const Device& device, const PolicyType& policy);
+  Result<Findings> (*verify)(const Device& device, const PolicyType& policy, UnixSeconds now);
 };
 
 template <class PolicyType>
@@ -59,6 +61,6 @@ struct Examined {
 // examine finds each device's kind and lets it verify the device.
 //   attest.kind.unknown     a kind that nobody here verifies (unsupported)
 //   attest.kind.simulated   a simulated one under a production policy
-Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy);
+Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy, UnixSeconds now);
 
 }  // namespace openpcc::attest

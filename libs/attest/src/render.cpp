@@ -151,6 +151,14 @@ std::string_view to_string(Property property) {
     case Property::evidence_kind: return "evidence_kind";
     case Property::root_of_trust: return "root_of_trust";
     case Property::tcb: return "tcb";
+    case Property::revocation: return "revocation";
+    case Property::product: return "product";
+    case Property::identity: return "identity";
+    case Property::firmware: return "firmware";
+    case Property::migration: return "migration";
+    case Property::guest_policy: return "guest_policy";
+    case Property::privilege: return "privilege";
+    case Property::platform: return "platform";
     case Property::debug: return "debug";
     case Property::release: return "release";
     case Property::key_binding: return "key_binding";

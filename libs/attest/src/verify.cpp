@@ -20,6 +20,26 @@ std::string list_of(const std::vector<Bytes>& values) {
   return out;
 }
 
+std::optional<Property> property_of(appraisal::Aspect aspect) {
+  using appraisal::Aspect;
+  switch (aspect) {
+    case Aspect::revocation: return Property::revocation;
+    case Aspect::product: return Property::product;
+    case Aspect::identity: return Property::identity;
+    case Aspect::tcb: return Property::tcb;
+    case Aspect::firmware: return Property::firmware;
+    case Aspect::debug: return Property::debug;
+    case Aspect::migration: return Property::migration;
+    case Aspect::guest_policy: return Property::guest_policy;
+    case Aspect::privilege: return Property::privilege;
+    case Aspect::platform: return Property::platform;
+    case Aspect::genuine:
+    case Aspect::software:
+    case Aspect::bound_data: break;  // rows of every kind
+  }
+  return std::nullopt;
+}
+
 bool contains(const std::vector<Bytes>& values, const Bytes& value) { return std::ranges::find(values, value) != values.end(); }
 
 }  // namespace
@@ -42,6 +62,7 @@ class Appraiser {
  private:
   void check_cpu(const Examined& examined);
   void skip_cpu();
+  void take_over(const appraisal::Findings& findings);
   void check_tcb(const Findings& cpu);
   void check_debug(const Findings& cpu);
   void check_release(const Findings& cpu);
@@ -113,8 +134,12 @@ void Appraiser::check_cpu(const Examined& examined) {
   }
   rows_.pass(Property::root_of_trust, examined.cpu_root_rule, "a report that chains up to a root of the policy",
              std::string(examined.cpu->root_owner));
-  check_tcb(*examined.cpu);
-  check_debug(*examined.cpu);
+  if (examined.cpu->platform.empty()) {
+    check_tcb(*examined.cpu);
+    check_debug(*examined.cpu);
+  } else {
+    take_over(examined.cpu->platform);
+  }
   check_release(*examined.cpu);
   check_key_binding(*examined.cpu);
 }
@@ -124,6 +149,20 @@ void Appraiser::skip_cpu() {
   rows_.skip(Property::debug, "attest.debug.enabled");
   rows_.skip(Property::release, "attest.release.unknown");
   rows_.skip(Property::key_binding, "attest.binding.report_data");
+}
+
+// take_over makes rows of what the kind's own verifier judged. What it did not check, the policy did not ask for or allowed by name.
+void Appraiser::take_over(const appraisal::Findings& findings) {
+  for (const appraisal::Finding& f : findings) {
+    const auto property = property_of(f.aspect);
+    OPENPCC_CHECK(property.has_value());
+    switch (f.state) {
+      case State::passed: rows_.pass(*property, f.rule, f.expected, f.seen); break;
+      case State::failed: rows_.refuse(*property, f.rule, f.expected, f.seen, f.remedy); break;
+      case State::not_checked: rows_.leave(*property, f.rule, f.expected, f.seen); break;
+      case State::not_provable: rows_.unprovable(*property, f.rule, f.expected, f.seen); break;
+    }
+  }
 }
 
 void Appraiser::check_tcb(const Findings& cpu) {
@@ -387,7 +426,7 @@ Appraisal verify(const Evidence& evidence, const policy::Policy& policy, const C
   rows.pass(Property::format, "attest.cmw.json", "a CMW collection of a node's evidence",
             std::to_string(evidence.bytes().size()) + " bytes");
   Appraiser appraiser(evidence, requirements, circumstances, rows);
-  const auto examined = examine(evidence, policy);
+  const auto examined = examine(evidence, policy, circumstances.now);
   if (!examined) {
     rows.refuse_by(Property::evidence_kind, examined.error(), "a kind that the policy admits",
                    "choose a node of a kind that the policy admits");

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 
-#include "toml_reader.h"
+#include "hardware.h"
+#include "values.h"
 
 namespace openpcc::policy {
 
@@ -15,38 +16,25 @@ struct Access {
   static ProductionPolicy production(Requirements requirements) { return ProductionPolicy(std::move(requirements)); }
 };
 
-namespace {
-
-constexpr Rule kValue = "policy.parse.value";
-constexpr Rule kEmptyList = "policy.parse.empty_list";
-constexpr size_t kMeasurementBytesMax = 64;
-constexpr size_t kDeploymentBytesMax = 255;
-
-std::string where(std::string_view name, std::string_view what) { return std::string(name) + " " + std::string(what); }
-
-template <class T>
-Result<T> bounded(TomlReader& reader, std::string_view name, int64_t min, int64_t max) {
-  OPENPCC_LET(const int64_t value, reader.integer(name));
-  if (value < min || value > max) {
-    return fail(Code::malformed, kValue, where(name, "must be " + std::to_string(min) + " to " + std::to_string(max)));
-  }
-  return static_cast<T>(value);
-}
-
-// hex_list reads byte strings of min..max bytes; an absent list reads as empty where `optional`.
-Result<std::vector<Bytes>> hex_list(TomlReader& reader, std::string_view name, size_t min, size_t max, bool optional = false) {
+Result<std::vector<Bytes>> hex_list(TomlReader& reader, std::string_view name, size_t min, size_t max, bool optional) {
   if (optional && !reader.has(name)) return std::vector<Bytes>();
   OPENPCC_LET(const std::vector<std::string> texts, reader.texts(name));
-  if (texts.empty()) return fail(Code::malformed, kEmptyList, where(name, "names nothing; leave it out, or list something"));
+  if (texts.empty()) return fail(Code::malformed, "policy.parse.empty_list", where(name, "names nothing; leave it out, or list something"));
   std::vector<Bytes> out;
   for (const std::string& text : texts) {
     auto bytes = from_hex(text);
     if (!bytes || bytes->size() < min || bytes->size() > max)
-      return fail(Code::malformed, kValue, where(name, "holds a bad value: " + text));
+      return fail(Code::malformed, "policy.parse.value", where(name, "holds a bad value: " + text));
     out.push_back(std::move(*bytes));
   }
   return out;
 }
+
+namespace {
+
+constexpr Rule kValue = "policy.parse.value";
+constexpr size_t kMeasurementBytesMax = 64;
+constexpr size_t kDeploymentBytesMax = 255;
 
 Result<std::vector<crypto::Sha256Digest>> digest_list(TomlReader& reader, std::string_view name, bool optional = false) {
   OPENPCC_LET(const std::vector<Bytes> list, hex_list(reader, name, 32, 32, optional));
@@ -83,6 +71,11 @@ Result<Exceptions> read_exceptions(TomlReader& top) {
   OPENPCC_LET(out.no_chip_ledger, flag(reader, "no_chip_ledger"));
   OPENPCC_LET(out.one_root_owner, flag(reader, "one_root_owner"));
   OPENPCC_LET(out.beyond_loopback, flag(reader, "beyond_loopback"));
+  OPENPCC_LET(out.no_revocation, flag(reader, "no_revocation"));
+  OPENPCC_LET(out.allow_migration, flag(reader, "allow_migration"));
+  OPENPCC_LET(out.allow_provisional_firmware, flag(reader, "allow_provisional_firmware"));
+  OPENPCC_LET(out.allow_masked_chips, flag(reader, "allow_masked_chips"));
+  OPENPCC_LET(out.allow_sept_ve, flag(reader, "allow_sept_ve"));
   OPENPCC_TRY(reader.end());
   return out;
 }
@@ -156,6 +149,11 @@ std::vector<std::string> Exceptions::names() const {
   if (no_chip_ledger) out.emplace_back("no_chip_ledger");
   if (one_root_owner) out.emplace_back("one_root_owner");
   if (beyond_loopback) out.emplace_back("beyond_loopback");
+  if (no_revocation) out.emplace_back("no_revocation");
+  if (allow_migration) out.emplace_back("allow_migration");
+  if (allow_provisional_firmware) out.emplace_back("allow_provisional_firmware");
+  if (allow_masked_chips) out.emplace_back("allow_masked_chips");
+  if (allow_sept_ve) out.emplace_back("allow_sept_ve");
   return out;
 }
 
@@ -180,6 +178,8 @@ Result<Policy> parse(ByteSpan toml) {
   OPENPCC_TRY(read_nodes(top, requirements));
   OPENPCC_LET(requirements.exceptions, read_exceptions(top));
   OPENPCC_TRY(check_exceptions(requirements));
+  OPENPCC_LET(requirements.snp, read_snp(top, requirements.exceptions));
+  OPENPCC_LET(requirements.tdx, read_tdx(top, requirements.exceptions));
   return kind == "production" ? finish_production(top, std::move(requirements)) : finish_development(top, std::move(requirements));
 }
 

@@ -207,7 +207,8 @@ TEST(Policy, what_is_switched_off_is_named) {
   parts.exceptions = "[exceptions]\nallow_debug = true\nno_chip_ledger = true\none_root_owner = true\nbeyond_loopback = true\n";
   const auto policy = parts.parse();
   ASSERT_OK(policy);
-  EXPECT_EQ(requirements(*policy).exceptions.names(), (std::vector<std::string>{"allow_debug", "no_chip_ledger", "one_root_owner", "beyond_loopback"}));
+  EXPECT_EQ(requirements(*policy).exceptions.names(),
+            (std::vector<std::string>{"allow_debug", "no_chip_ledger", "one_root_owner", "beyond_loopback"}));
 }
 
 TEST(Policy, one_key_has_one_role) {
@@ -219,6 +220,87 @@ TEST(Policy, one_key_has_one_role) {
   const std::string same = note::SignerKey::generate("example.org/b", note::KeyType::cosignature_v1, random)->verifier().to_string();
   parts.keys = "[keys]\ndirectory = \"" + kDirectory + "\"\nbeacon = \"" + same + "\"\n";
   EXPECT_RULE(parts.parse(), "policy.roles.same_key");
+}
+
+// with parses a production policy with these tables at its end.
+Result<Policy> with(const std::string& tables, const std::string& exceptions = "") {
+  Parts parts = Parts::production();
+  parts.exceptions = (exceptions.empty() ? "" : "[exceptions]\n" + exceptions) + tables;
+  return parts.parse();
+}
+const std::string kGenoa = "[snp.min_tcb.Genoa]\nboot_loader = 10\ntee = 0\nsnp = 24\nmicrocode = 84\n";
+
+TEST(PolicyOfHardware, none_is_taken_by_default) {
+  const auto policy = with("");
+  ASSERT_OK(policy);
+  EXPECT_FALSE(requirements(*policy).snp.has_value());
+  EXPECT_FALSE(requirements(*policy).tdx.has_value());
+}
+
+TEST(PolicyOfHardware, snp) {
+  const auto policy = with("[snp]\nvmpl = 1\ncsp_ids = [\"CN=cc.example\"]\n" + kGenoa +
+                           "[snp.min_tcb.Turin]\nfmc = 1\nboot_loader = 2\ntee = 3\nsnp = 4\nmicrocode = 5\n");
+  ASSERT_OK(policy);
+  const snp::Demands& demands = *requirements(*policy).snp;
+  EXPECT_EQ(demands.products, (std::set{snp::Product::genoa, snp::Product::turin}));
+  EXPECT_EQ(demands.min_tcb.at(snp::Product::genoa), (snp::Tcb{0, 10, 0, 24, 84}));
+  EXPECT_EQ(demands.min_tcb.at(snp::Product::turin), (snp::Tcb{1, 2, 3, 4, 5}));
+  EXPECT_EQ(demands.vmpl, 1u);
+  EXPECT_TRUE(demands.csp_ids.contains("CN=cc.example"));
+  EXPECT_TRUE(demands.require_revocation);
+  EXPECT_FALSE(demands.allow_any_csp || demands.allow_debug || demands.allow_migration || demands.allow_provisional ||
+               demands.allow_masked_chip);
+}
+
+TEST(PolicyOfHardware, snp_is_refused_where_it_is_not_whole) {
+  EXPECT_RULE(with("[snp]\n"), "policy.parse.missing");
+  EXPECT_RULE(with("[snp.min_tcb]\n"), "policy.parse.empty_list");
+  EXPECT_RULE(with("[snp.min_tcb.Rome]\nboot_loader = 1\n"), "policy.parse.unknown_key");
+  EXPECT_RULE(with("[snp.min_tcb.Genoa]\nboot_loader = 1\n"), "policy.parse.missing");
+  EXPECT_RULE(with(kGenoa + "fmc = 1\n"), "policy.parse.unknown_key") << "FMC is Turin's";
+  EXPECT_RULE(with("[snp.min_tcb.Genoa]\nboot_loader = 256\ntee = 0\nsnp = 0\nmicrocode = 0\n"), "policy.parse.value");
+  EXPECT_RULE(with("[snp]\nvmpl = 4\n" + kGenoa), "policy.parse.value");
+  EXPECT_RULE(with("[snp]\ncsp_ids = []\n" + kGenoa), "policy.parse.empty_list");
+  EXPECT_RULE(with("[snp]\nrevocation = false\n" + kGenoa), "policy.parse.unknown_key");
+}
+
+TEST(PolicyOfHardware, tdx) {
+  const std::string seam(96, 'a'), platform(32, 'b');
+  const auto policy = with("[tdx]\nmin_evaluation = 18\nmrseam = [\"" + seam + "\"]\nplatforms = [\"" + platform +
+                           "\"]\n[tdx.accept.SWHardeningNeeded]\nadvisories = [\"INTEL-SA-00001\"]\nuntil = \"2026-12-31T00:00:00Z\"\n");
+  ASSERT_OK(policy);
+  const TdxRequirements& required = *requirements(*policy).tdx;
+  EXPECT_EQ(required.min_evaluation, 18u);
+  EXPECT_TRUE(required.require_revocation);
+  EXPECT_EQ(required.demands.mrseam.size(), 1u);
+  EXPECT_EQ(required.demands.platforms.size(), 1u);
+  ASSERT_EQ(required.demands.tcb_exceptions.size(), 1u);
+  EXPECT_EQ(required.demands.tcb_exceptions[0].status, tdx::TcbStatus::sw_hardening_needed);
+  EXPECT_EQ(required.demands.tcb_exceptions[0].until, 1'798'675'200);
+}
+
+TEST(PolicyOfHardware, tdx_is_refused_where_it_is_not_whole) {
+  EXPECT_RULE(with("[tdx]\n"), "policy.parse.missing");
+  EXPECT_RULE(with("[tdx]\nmin_evaluation = -1\n"), "policy.parse.value");
+  EXPECT_RULE(with("[tdx]\nmin_evaluation = 1\nmrseam = [\"aa\"]\n"), "policy.parse.value");
+  const std::string accept = "[tdx]\nmin_evaluation = 1\n[tdx.accept.";
+  EXPECT_RULE(with(accept + "Revoked]\nadvisories = []\nuntil = \"2026-12-31T00:00:00Z\"\n"), "policy.parse.unknown_key")
+      << "nothing takes a revoked platform";
+  EXPECT_RULE(with(accept + "OutOfDate]\nadvisories = []\nuntil = \"some day\"\n"), "policy.parse.value");
+  EXPECT_RULE(with(accept + "OutOfDate]\nadvisories = []\n"), "policy.parse.missing") << "an exception ends";
+}
+
+TEST(PolicyOfHardware, exceptions_are_named_and_taken_over) {
+  const auto policy = with(kGenoa + "[tdx]\nmin_evaluation = 1\n",
+                           "no_revocation = true\nallow_migration = true\nallow_provisional_firmware = true\nallow_masked_chips = true\n"
+                           "allow_sept_ve = true\n");
+  ASSERT_OK(policy);
+  const Requirements& r = requirements(*policy);
+  EXPECT_EQ(r.exceptions.names(), (std::vector<std::string>{"no_revocation", "allow_migration", "allow_provisional_firmware",
+                                                            "allow_masked_chips", "allow_sept_ve"}));
+  EXPECT_FALSE(r.snp->require_revocation || r.tdx->require_revocation);
+  EXPECT_TRUE(r.snp->allow_migration && r.snp->allow_provisional && r.snp->allow_masked_chip);
+  EXPECT_TRUE(r.tdx->demands.allow_migratable && r.tdx->demands.allow_sept_ve);
 }
 
 }  // namespace

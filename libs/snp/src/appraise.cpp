@@ -74,7 +74,7 @@ class Appraiser {
     if (vek.kind == SigningKey::vlek) {
       constexpr Rule kRule = "snp.csp_id";
       const std::string seen = "some chip of " + vek.csp_id + ", which the report does not name";
-      if (demands_.csp_ids.empty()) return leave(Aspect::identity, kRule, "", seen);
+      if (demands_.csp_ids.empty() && demands_.allow_any_csp) return leave(Aspect::identity, kRule, "", seen);
       return judge(Aspect::identity, kRule, demands_.csp_ids.contains(vek.csp_id), false, "a provider that the policy names", seen,
                    "choose a machine of a provider that the policy names");
     }

@@ -16,24 +16,32 @@ enum class Outcome : uint8_t { accept = 0, accept_simulated = 3, reject = 10, un
 using appraisal::State;
 
 enum class Property : uint8_t {
-  format,             // the evidence is well formed
-  evidence_kind,      // its kind is one that the policy's type admits
-  root_of_trust,      // the CPU's report chains up to a root that the policy names
-  tcb,                // the platform's security version
-  debug,              // the TEE is not a debug one
-  release,            // the measured image is an allowed release
-  key_binding,        // the CPU's report covers the node's keys and everything else in B
-  deployment,         // the node belongs to the deployment
-  freshness,          // the evidence was made after a recent public event
-  validity,           // the keys' time
-  models,             // every model served is an allowed one
-  config,             // the node's configuration is an allowed one
-  gpu,                // the GPUs' reports chain up to a root that the policy names
-  gpu_firmware,       // their firmware, security version and mode
-  gpu_binding,        // GPUs and CPU refer to each other
-  root_owners,        // independent owners of roots
-  chip_ledger,        // the chips are in the ledger
-  witnessed,          // witnesses saw the directory
+  format,         // the evidence is well formed
+  evidence_kind,  // its kind is one that the policy's type admits
+  root_of_trust,  // the CPU's report chains up to a root that the policy names
+  tcb,            // the platform's security version
+  revocation,     // nothing that signed the CPU's report was revoked; this and the next seven: of real TEEs alone, as far as they have it
+  product,        // the CPU's product line
+  identity,       // which chip or platform
+  firmware,       // which firmware could take the place of what runs
+  migration,      // the guest stays on this machine
+  guest_policy,   // what else was demanded at launch
+  privilege,      // which part of the guest speaks
+  platform,       // how the machine is set up
+  debug,          // the TEE is not a debug one
+  release,        // the measured image is an allowed release
+  key_binding,    // the CPU's report covers the node's keys and everything else in B
+  deployment,     // the node belongs to the deployment
+  freshness,      // the evidence was made after a recent public event
+  validity,       // the keys' time
+  models,         // every model served is an allowed one
+  config,         // the node's configuration is an allowed one
+  gpu,            // the GPUs' reports chain up to a root that the policy names
+  gpu_firmware,   // their firmware, security version and mode
+  gpu_binding,    // GPUs and CPU refer to each other
+  root_owners,    // independent owners of roots
+  chip_ledger,    // the chips are in the ledger
+  witnessed,      // witnesses saw the directory
   non_targetability,  // the node is one of many that everybody sees
   custody,            // someone else than the operator vouches for where the chip is
   one_chassis,        // CPU and GPU are in one machine

@@ -58,6 +58,8 @@ struct Appraisal {
 //   attest.cmw.*, attest.claims.*                malformed, or unsupported
 //   attest.kind.unknown (unsupported)            attest.kind.simulated   simulated evidence under a production policy
 //   sim.cpu.*, sim.gpu.*, sim.certificate.*      the verifier of the kind refused
+//   snp.*, tdx.*                                 likewise; a genuine report's own rows have these rules, too
+//   attest.kind.not_taken                        the policy has no table for the kind
 //   attest.kind.chain, attest.kind.collateral    a chain or collateral that the kind does not have
 //   attest.tcb.old  attest.debug.enabled  attest.release.unknown  attest.binding.report_data  attest.binding.public_key
 //   attest.deployment.other  attest.freshness.unknown  attest.freshness.stale

@@ -13,6 +13,8 @@
 #include "openpcc/crypto/hash.h"
 #include "openpcc/note/note.h"
 #include "openpcc/sim/sim.h"
+#include "openpcc/snp/appraise.h"
+#include "openpcc/tdx/appraise.h"
 
 namespace openpcc::policy {
 
@@ -25,8 +27,20 @@ struct Exceptions {
   bool no_chip_ledger = false;   // any genuine chip is accepted
   bool one_root_owner = false;   // min_root_owners may be 1
   bool beyond_loopback = false;  // development alone: a client may reach simulated TEEs, and relays without TLS, on other machines
+  bool no_revocation = false;    // evidence need not bring the maker's revocation lists
+  bool allow_migration = false;  // a migration agent may take the guest to another machine
+  bool allow_provisional_firmware = false;  // SEV-SNP: firmware that the host can roll back
+  bool allow_masked_chips = false;          // SEV-SNP: chips that do not show their id
+  bool allow_sept_ve = false;               // TDX: SEPT_VE_DISABLE clear, as under some paravisors
   // names lists the exceptions taken, as they stand in the file.
   std::vector<std::string> names() const;
+};
+
+// TdxRequirements are what TDX machines must fulfil besides what is common.
+struct TdxRequirements {
+  tdx::Demands demands;
+  uint32_t min_evaluation = 0;  // of tcbEvaluationDataNumber: collateral of an older evaluation is refused
+  bool require_revocation = true;
 };
 
 // Requirements are common to both kinds.
@@ -44,6 +58,8 @@ struct Requirements {
   uint8_t min_root_owners = 2;
   UnixSeconds freshness_age_s = kFreshnessAgeMax_s;  // of the beacon at a key's not-before
   std::vector<Bytes> chips{};                        // the chip ledger: CPU chip ids and GPU device ids; sorted
+  std::optional<snp::Demands> snp{};                 // none: SEV-SNP machines are refused
+  std::optional<TdxRequirements> tdx{};              // none: TDX machines are refused
   Exceptions exceptions{};
   crypto::Sha256Digest digest{};  // SHA-256 of the policy file as read
 };

@@ -18,12 +18,13 @@ struct Demands {
   uint32_t vmpl = 0;                                                           // exactly this one
   FirmwareVersion min_abi;                                                     // major and minor number of POLICY
   uint64_t restrictions = 0;                                                   // bits of POLICY that must be set, of 20 and 22 to 25
-  std::set<std::string> csp_ids;                                               // of a VLEK; none: not checked
+  std::set<std::string> csp_ids;                                               // of a VLEK
   std::vector<Bytes> measurements;                                             // none: not checked
   std::optional<std::array<uint8_t, 64>> report_data;                          // none: not checked
   bool require_revocation = false;                                             // a revocation list must be there
 
   // What a policy may allow by name.
+  bool allow_any_csp = true;  // a VLEK of a provider that is not in csp_ids
   bool allow_smt = true;
   bool allow_cxl = false;
   bool allow_debug = false;

@@ -1,0 +1,13 @@
+// What a policy demands of real TEEs: its tables [snp] and [tdx]. Private to this library.
+#pragma once
+
+#include "openpcc/policy/policy.h"
+#include "toml_reader.h"
+
+namespace openpcc::policy {
+
+// Both read their table where it is there; without it evidence of that kind is refused.
+Result<std::optional<snp::Demands>> read_snp(TomlReader& top, const Exceptions& exceptions);
+Result<std::optional<TdxRequirements>> read_tdx(TomlReader& top, const Exceptions& exceptions);
+
+}  // namespace openpcc::policy
