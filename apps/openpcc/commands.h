@@ -38,6 +38,8 @@ struct VerifyOptions {
   std::vector<std::filesystem::path> files;  // evidence of a node, its list of keys, a bundle (with bundle.sig beside it); or a platform's report
                                              // with its certificates and lists
   std::filesystem::path policy;              // empty: for a platform's report alone
+  std::vector<std::string> measurements;     // of a platform's report: hexadecimal, any of them is taken
+  std::string report_data;                   // of a platform's report: hexadecimal, 64 bytes
   std::optional<int64_t> at;                 // unix seconds; none: now
   std::vector<std::filesystem::path> beacons;
   bool json = false;

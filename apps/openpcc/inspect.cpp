@@ -1,6 +1,7 @@
 // `openpcc inspect`: every field with its meaning, and no judgement.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "commands.h"
@@ -90,6 +91,14 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
   return fail(Code::unsupported, "app.inspect.unknown", "neither a report nor a certificate or revocation list of a platform that is known here");
 }
 
+// shown replaces what could steer a terminal or break a line, or is no text: parts of it were chosen by whoever made the file.
+std::vector<Line> shown(std::vector<Line> lines) {
+  for (Line& line : lines) {
+    for (std::string* text : {&line.value, &line.meaning}) std::ranges::replace_if(*text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  }
+  return lines;
+}
+
 void print(const std::vector<Line>& lines) {
   for (const Line& line : lines) {
     fmt::print("{:<21} {:<11} {}\n", line.name, line.place, line.value);
@@ -109,7 +118,7 @@ int run_inspect(const InspectOptions& options) {
   const auto bytes = read_bounded(options.file, x509::kCrlBytesMax);
   const auto lines = bytes ? lines_of(*bytes) : Result<std::vector<Line>>(std::unexpected(bytes.error()));
   if (lines) {
-    options.json ? print_json(*lines) : print(*lines);
+    options.json ? print_json(shown(*lines)) : print(shown(*lines));
     return kAccept;
   }
   fmt::print(stderr, "openpcc inspect: {}\n", describe(lines.error()));

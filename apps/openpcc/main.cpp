@@ -1,10 +1,11 @@
 // openpcc: what a user of confidential inference runs. The command line becomes options here; each command has a file of its own.
 #include <CLI/CLI.hpp>
 
-#include <ctime>
+#include <cstdio>
 #include <functional>
 
 #include "commands.h"
+#include "openpcc/core/calendar.h"
 
 namespace {
 
@@ -21,10 +22,12 @@ CLI::Validator unix_seconds() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
         if (text.find_first_not_of("-0123456789") == std::string::npos) return {};
-        std::tm time{};
-        const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &time);
-        if (end == nullptr || *end != 0) return "not a time: " + text;
-        text = std::to_string(timegm(&time));
+        openpcc::CalendarTime t{};
+        int read = 0;
+        const int fields = std::sscanf(text.c_str(), "%4ld-%2ld-%2ldT%2ld:%2ld:%2ldZ%n", &t.year, &t.month, &t.day, &t.hour, &t.minute, &t.second, &read);
+        const auto seconds = openpcc::unix_seconds(t);
+        if (fields != 6 || static_cast<size_t>(read) != text.size() || !seconds) return "not a time: " + text;
+        text = std::to_string(*seconds);
         return {};
       },
       "TIME");
@@ -71,6 +74,8 @@ void add_verify(CLI::App& app, Command& chosen) {
       ->required();
   verify->add_option("--policy", options->policy, "what must be proven (TOML); for a node's evidence and bundles");
   verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+  verify->add_option("--measurement", options->measurements, "a platform's report: what must have been measured, hexadecimal (repeatable)");
+  verify->add_option("--report-data", options->report_data, "a platform's report: what it must have been made for, 64 bytes, hexadecimal");
   verify->add_option("--beacon", options->beacons, "a freshness beacon that the evidence may refer to (repeatable)");
   verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
   add_output(*verify, options->json);

@@ -127,14 +127,21 @@ Result<int> verify_all(const VerifyOptions& options) {
   return report.finish();
 }
 
+int exit_code_of(const Error& error) {
+  const std::string_view rule = error.rule.id();
+  if (rule.starts_with("app.verify.")) return kUsage;
+  if (error.code == Code::malformed) return kMalformed;
+  if (!rule.starts_with("platform.")) return kInternal;
+  return error.code == Code::limit ? kMalformed : error.code == Code::unsupported ? kUnsupported : kReject;
+}
+
 }  // namespace
 
 int run_verify(const VerifyOptions& options) {
   const auto code = verify_all(options);
   if (code) return *code;
   fmt::print(stderr, "openpcc verify: {}\n", describe(code.error()));
-  if (code.error().rule == Rule("app.verify.policy")) return kUsage;
-  return code.error().code == Code::malformed ? kMalformed : kInternal;
+  return exit_code_of(code.error());
 }
 
 }  // namespace openpcc::app

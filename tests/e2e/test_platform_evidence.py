@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from harness import BIN, ROOT
+from harness import BIN, ROOT, tripped
 
 sys.path.insert(0, str(ROOT / "tests/independent"))
 from evidence_corpus import EVIDENCE, each, of_kind, with_id  # noqa: E402: its module stands beside the independent verifiers
@@ -60,14 +60,17 @@ def test_inspect_shows_every_field(tmp_path):
     assert "2026-10-04T00:00:00Z" in run("inspect", EVIDENCE / "snp/crl/turin-2026-08-19.crl.der").stdout
     other = tmp_path / "other"
     other.write_bytes(b"neither")
-    assert run("inspect", other).returncode == 20
+    done = run("inspect", other)
+    assert done.returncode == 20 and "app.inspect.unknown" in done.stderr
+    tripped("app.inspect.unknown")
 
 
 def test_what_needs_a_policy_says_so(tmp_path):
     other = tmp_path / "other"
     other.write_bytes(b"neither")
     done = run("verify", other)
-    assert done.returncode == 2 and "--policy" in done.stderr
+    assert done.returncode == 2 and "--policy" in done.stderr and "app.verify.policy" in done.stderr
+    tripped("app.verify.policy")
 
 
 PARTS = {"tcb_info.json", "tcb_info.sig.hex", "qe_identity.json", "qe_identity.sig.hex", "tcb_signing_chain.pem", "pck_crl.der", "root_ca_crl.der"}
@@ -94,7 +97,7 @@ def test_a_quote_is_judged_as_expected(sample, evaluation):
     if sample["id"] == TRAILING:
         assert verdict["exit_code"] == 30 and failures(verdict) == {"tdx.trailing"}
         return
-    assert verdict["genuine"]
+    assert verdict["genuine"] == complete and verdict["findings"][0]["aspect"] == "signatures"
     acceptable = evaluation["collateral"] in sample["strict_policy"]["accept_with"]
     if not complete:
         assert verdict["exit_code"] == 10 and failures(verdict) & {"tdx.crl.missing", "tdx.collateral.missing"}
@@ -114,4 +117,55 @@ def test_a_quote_that_is_not_genuine(sample):
 
 def test_a_bare_quote_says_what_is_missing():
     done = run("verify", *files_of(with_id("tdx-v4-phala")))
-    assert done.returncode == 10 and "tdx.collateral.missing" in done.stdout and "GENUINE, BUT NOT ACCEPTABLE" in done.stdout
+    assert done.returncode == 10 and "tdx.collateral.missing" in done.stdout and done.stdout.startswith("NOT SHOWN TO BE GENUINE")
+
+
+MILAN = with_id("snp-v3-milan-microsoft")
+
+
+def test_a_bare_report_never_stands_in_for_a_nodes_evidence(tmp_path):
+    """A policy that is named must judge, or nothing does."""
+    done = run("verify", *files_of(MILAN), "--policy", tmp_path / "policy.toml")
+    assert done.returncode == 2 and "app.verify.bare" in done.stderr
+    tripped("app.verify.bare")
+
+
+def test_every_file_counts(tmp_path):
+    other = tmp_path / "other"
+    other.write_bytes(b"neither")
+    done = run("verify", *files_of(MILAN), other, "--at", MILAN["evaluate_at"])
+    assert done.returncode == 30 and "platform.unknown_item" in done.stderr
+
+
+@pytest.mark.parametrize("crl, rule", [("genoa-2026-08-19", "snp.crl.issuer"), ("milan-2025-05-06", "snp.crl.expired")])
+def test_a_revocation_list_that_does_not_fit_is_a_refusal(crl, rule):
+    done = run("verify", *files_of(MILAN), EVIDENCE / f"snp/crl/{crl}.crl.der", "--at", "2026-05-12T00:00:00Z", "-o", "json")
+    assert done.returncode == 10 and rule in failures(json.loads(done.stdout))
+
+
+def test_the_newest_list_counts_in_any_order():
+    lists = [EVIDENCE / f"snp/crl/milan-{day}.crl.der" for day in ("2025-05-06", "2026-08-19")]
+    for order in (lists, lists[::-1]):
+        done = run("verify", *files_of(MILAN), *order, "--at", "2026-09-01T00:00:00Z", "-o", "json")
+        findings = {finding["aspect"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
+        assert done.returncode == 0 and findings["revocation"] == "passed"
+
+
+def test_what_is_expected_can_be_said():
+    parsed = MILAN["parsed"]
+    good = ["--measurement", parsed["measurement"], "--report-data", parsed["report_data"]]
+    done = run("verify", *files_of(MILAN), "--at", MILAN["evaluate_at"], *good, "-o", "json")
+    findings = {finding["aspect"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 0 and findings["software"] == findings["bound_data"] == "passed"
+    for wrong in (["--measurement", "00" * 48], ["--report-data", "00" * 63 + "01"]):
+        assert run("verify", *files_of(MILAN), "--at", MILAN["evaluate_at"], *wrong).returncode == 10
+    for bad in (["--measurement", "xyz"], ["--report-data", "00"]):
+        done = run("verify", *files_of(MILAN), *bad)
+        assert done.returncode == 2 and "app.verify.hex" in done.stderr
+    tripped("app.verify.hex")
+    assert run("verify", *files_of(MILAN), "--at", "2026-02-30T00:00:00Z").returncode == 2
+
+
+def test_one_report_at_a_time():
+    done = run("verify", *files_of(MILAN), *files_of(with_id("tdx-v4-phala")))
+    assert done.returncode == 10 and "platform.several" in done.stderr

@@ -16,6 +16,7 @@ std::string_view to_string(State state) {
 
 std::string_view to_string(Aspect aspect) {
   switch (aspect) {
+    case Aspect::signatures: return "signatures";
     case Aspect::genuine: return "genuine";
     case Aspect::revocation: return "revocation";
     case Aspect::product: return "product";

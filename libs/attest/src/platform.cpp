@@ -65,6 +65,11 @@ Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSecond
   const auto evidence = std::ranges::find_if(items, is_report);
   if (evidence == items.end()) return fail(Code::unsupported, "platform.none", "no file is a report of a platform that is verified here");
   if (std::ranges::count_if(items, is_report) > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
+  const auto unknown = std::ranges::find(items, PlatformItem::other, [](const Bytes& item) { return recognise(item); });
+  if (unknown != items.end()) {
+    return fail(Code::malformed, "platform.unknown_item",
+                "item " + std::to_string(unknown - items.begin() + 1) + " is nothing that vouches for a platform");
+  }
   PlatformVerdict out = recognise(*evidence) == PlatformItem::snp_report
                             ? verify_snp(*snp::strip_response(*evidence), items, now, demands.snp)
                             : verify_tdx(*evidence, items, now, demands.tdx);

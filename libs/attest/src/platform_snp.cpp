@@ -41,11 +41,7 @@ struct Files {
     out.vek = fitting(veks, [&](const x509::Certificate& vek) { return (vek.common_name() == "SEV-VLEK") == vlek; });
     out.issuer = above(issuers, out.vek);
     out.root = above(roots, out.issuer);
-    const auto root = x509::Certificate::parse(out.root);
-    for (const Bytes& crl : crls) {
-      const auto parsed = x509::Crl::parse(crl);
-      if (root && parsed && equal(parsed->issuer(), root->subject())) out.crl = crl;
-    }
+    out.crl = fitting_list(out.root);
     return out;
   }
 
@@ -63,6 +59,22 @@ struct Files {
       if (certificate && fits(*certificate)) return der;
     }
     return list.empty() ? ByteSpan() : ByteSpan(list.front());
+  }
+  // fitting_list is the newest of the root's; where none is, any, so that the verifier says what is wrong with it.
+  std::optional<ByteSpan> fitting_list(ByteSpan root_der) const {
+    const auto root = x509::Certificate::parse(root_der);
+    std::optional<ByteSpan> newest;
+    UnixSeconds newest_time = 0;
+    for (const Bytes& crl : crls) {
+      const auto parsed = x509::Crl::parse(crl);
+      if (!root || !parsed || !equal(parsed->issuer(), root->subject())) continue;
+      if (!newest || parsed->window().from > newest_time) {
+        newest = crl;
+        newest_time = parsed->window().from;
+      }
+    }
+    if (!newest && !crls.empty()) newest = crls.front();
+    return newest;
   }
   // above finds the certificate whose subject issued `der`; where none did, any, so that the verifier says what is wrong.
   static ByteSpan above(const std::vector<Bytes>& list, ByteSpan der) {

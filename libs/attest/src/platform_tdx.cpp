@@ -21,16 +21,25 @@ struct Files {
     for (const Bytes& item : items) add(item);
   }
 
-  tdx::Collateral collateral(bool swapped) const {
-    const auto beside = [&](size_t n) { return n < signatures.size() ? signatures[n] : ByteSpan(); };
-    const bool both = signatures.size() > 1;
-    tdx::Collateral out{
-        {tcb_info, beside(swapped && both ? 1 : 0)}, {qe_identity, beside(swapped || !both ? 0 : 1)}, signing_chain, {}, {}, {}};
+  // collateral for a quote whose PCK this issuer certified. A signature that stands apart goes to a document that brings none.
+  tdx::Collateral collateral(const x509::Certificate& pck_issuer, bool swapped) const {
+    tdx::Collateral out{{tcb_info, {}}, {qe_identity, {}}, signing_chain, {}, {}, {}};
+    std::vector<tdx::Document*> unsigned_ones;
+    for (tdx::Document* document : {&out.tcb_info, &out.qe_identity}) {
+      if (!document->text.empty() && as_text(document->text).find("\"signature\"") == std::string_view::npos)
+        unsigned_ones.push_back(document);
+    }
+    if (swapped) std::ranges::reverse(unsigned_ones);
+    for (size_t i = 0; i < std::min(signatures.size(), unsigned_ones.size()); ++i) unsigned_ones[i]->signature_hex = signatures[i];
     if (!issuer_chain.empty()) out.pck_crl_issuer_chain = issuer_chain;
+    UnixSeconds newest_root = 0, newest_pck = 0;
     for (const ByteSpan crl : crls) {
       const auto parsed = x509::Crl::parse(crl);
-      const bool of_root = as_text(parsed->issuer()).find("Intel SGX Root CA") != std::string_view::npos;
-      (of_root ? out.root_ca_crl : out.pck_crl) = crl;
+      const bool of_pck = equal(parsed->issuer(), pck_issuer.subject());
+      UnixSeconds& newest = of_pck ? newest_pck : newest_root;
+      if (parsed->window().from < newest) continue;
+      newest = parsed->window().from;
+      (of_pck ? out.pck_crl : out.root_ca_crl) = crl;
     }
     return out;
   }
@@ -58,12 +67,8 @@ struct Files {
   }
 };
 
-Aspect aspect_of(const Error& error) {
-  const std::string_view rule = error.rule.id();
-  if (rule.starts_with("tdx.crl.") || rule.ends_with(".revoked")) return Aspect::revocation;
-  if (rule == "tdx.pck.early" || rule == "tdx.pck.expired") return Aspect::genuine;
-  return Aspect::tcb;
-}
+// judged_late: whether the platform was found wanting after everything that makes a quote genuine was good (the order of tdx::verify).
+bool judged_late(const Error& error) { return error.rule.id().starts_with("tdx.tcb.") || error.rule.id().starts_with("tdx.module."); }
 
 std::string_view remedy_of(const Error& error) {
   const std::string_view rule = error.rule.id();
@@ -87,10 +92,12 @@ Outcome outcome_of(const Error& error) {
 }
 
 // verify tries the signatures that stand apart in both orders.
-Result<tdx::VerifiedQuote> verify_with(const Files& files, ByteSpan quote, UnixSeconds now, const tdx::Terms& terms) {
-  auto verified = tdx::verify(quote, files.collateral(false), now, terms);
+Result<tdx::VerifiedQuote> verify_with(const Files& files, const tdx::AuthenticQuote& authentic, ByteSpan quote, UnixSeconds now,
+                                       const tdx::Terms& terms) {
+  const x509::Certificate& issuer = authentic.chain().issuer();
+  auto verified = tdx::verify(quote, files.collateral(issuer, false), now, terms);
   if (verified || verified.error().rule != Rule("tdx.collateral.signature")) return verified;
-  return tdx::verify(quote, files.collateral(true), now, terms);
+  return tdx::verify(quote, files.collateral(issuer, true), now, terms);
 }
 
 std::string kind_of(const tdx::Quote& quote) {
@@ -115,21 +122,29 @@ PlatformVerdict verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSe
   }
   const tdx::Quote& quote = authentic->quote();
   out.kind = kind_of(quote);
-  out.genuine = true;
-  out.findings.push_back({Aspect::genuine,
+  out.findings.push_back({Aspect::signatures,
                           State::passed,
                           "tdx.quote_signature",
-                          std::string(kExpected),
-                          "signed by a quoting enclave's key that a certified platform of Intel's vouches for",
+                          "signatures that lead to Intel's root",
+                          "by an attestation key that an enclave on a certified platform of Intel's vouches for",
                           {}});
-  const Files files(others);
-  const auto verified = verify_with(files, bytes, now, terms);
+  const auto verified = verify_with(Files(others), *authentic, bytes, now, terms);
+  out.genuine = verified || judged_late(verified.error());
+  if (out.genuine) {
+    out.findings.push_back({Aspect::genuine,
+                            State::passed,
+                            "tdx.qe.isvprodid",
+                            std::string(kExpected),
+                            "Intel's quoting enclave made it, on a platform whose certificates and collateral are of this time",
+                            {}});
+  }
   if (verified) {
     out.window = verified->window();
     const appraisal::Findings tcb = tdx::appraise_tcb(*verified, demands, now);
     out.findings.insert(out.findings.end(), tcb.begin(), tcb.end());
   } else {
-    out.findings.push_back(failed(aspect_of(verified.error()), verified.error(), "collateral of Intel's that judges this platform",
+    out.findings.push_back(failed(out.genuine ? Aspect::tcb : Aspect::genuine, verified.error(),
+                                  out.genuine ? "a platform that Intel's collateral takes" : std::string(kExpected),
                                   remedy_of(verified.error())));
   }
   const appraisal::Findings said = tdx::appraise({quote.header, quote.body, quote.qe_report, authentic->pck()}, demands);

@@ -83,12 +83,13 @@ std::string Verdict::json() const {
 
 namespace {
 
-std::string_view platform_summary(Outcome outcome, bool genuine) {
+std::string_view platform_summary(Outcome outcome, bool genuine, bool is_signed) {
   if (outcome == Outcome::accept) return "GENUINE, and nothing that it says is refused; which software and which keys is another question";
   if (genuine) return "GENUINE, BUT NOT ACCEPTABLE";
   if (outcome == Outcome::malformed) return "MALFORMED: not evidence";
   if (outcome == Outcome::unsupported) return "UNSUPPORTED: evidence of a kind that this verifier does not know";
-  return "NOT GENUINE, or not shown to be";
+  return is_signed ? "NOT SHOWN TO BE GENUINE: its signatures are good, but what must be known besides is missing or wrong"
+                   : "NOT GENUINE, or not shown to be";
 }
 
 void append_finding(std::string& out, const appraisal::Finding& finding, bool explain) {
@@ -105,7 +106,8 @@ void append_finding(std::string& out, const appraisal::Finding& finding, bool ex
 }  // namespace
 
 std::string PlatformVerdict::text(bool explain) const {
-  std::string out(platform_summary(outcome, genuine));
+  const bool is_signed = !findings.empty() && findings.front().aspect == appraisal::Aspect::signatures;
+  std::string out(platform_summary(outcome, genuine, is_signed));
   out += "\n  " + kind + "\n";
   for (const appraisal::Finding& finding : findings) append_finding(out, finding, explain);
   if (window) out += "  what was signed holds from " + utc_text(window->from) + " to " + utc_text(window->to) + "\n";

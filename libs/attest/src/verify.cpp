@@ -33,6 +33,7 @@ std::optional<Property> property_of(appraisal::Aspect aspect) {
     case Aspect::guest_policy: return Property::guest_policy;
     case Aspect::privilege: return Property::privilege;
     case Aspect::platform: return Property::platform;
+    case Aspect::signatures:
     case Aspect::genuine:
     case Aspect::software:
     case Aspect::bound_data: break;  // rows of every kind

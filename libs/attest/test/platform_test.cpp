@@ -111,6 +111,7 @@ TEST(Platform, one_report_at_a_time) {
   const Bytes report = snp::forge::Machine::of(snp::Product::milan).signed_report();
   EXPECT_RULE(verify_platform(std::vector<Bytes>{report, report}, 0, {}), "platform.several");
   EXPECT_RULE(verify_platform(std::vector<Bytes>{{1, 2, 3}}, 0, {}), "platform.none");
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{report, {1, 2, 3}}, 0, {}), "platform.unknown_item");
   EXPECT_RULE(verify_platform(std::vector<Bytes>(kPlatformItemsMax + 1), 0, {}), "platform.too_many");
 }
 

@@ -43,6 +43,13 @@ const EC_GROUP* group_of(Curve curve) {
   return curve == Curve::p256 ? p256 : p384;
 }
 
+// below_prime: OpenSSL would take a larger coordinate modulo the prime, so that one point had two encodings.
+bool below_prime(const EC_GROUP* group, const BIGNUM* coordinate) {
+  const Number p(BN_new());
+  OPENPCC_CHECK(p != nullptr && EC_GROUP_get_curve(group, p.get(), nullptr, nullptr, nullptr) == 1);
+  return BN_cmp(coordinate, p.get()) < 0;
+}
+
 const EVP_MD* sha384_of_openssl() {
   static const EVP_MD* const md = EVP_MD_fetch(library(), "SHA2-384", nullptr);
   OPENPCC_CHECK(md != nullptr);
@@ -71,6 +78,8 @@ Result<EcdsaPublic> EcdsaPublic::from_point(Curve curve, ByteSpan x_y) {
   state->key.reset(EC_KEY_new_ex(library(), nullptr));
   OPENPCC_CHECK(point != nullptr && state->key != nullptr);
   // Both curves have cofactor 1: a point on the curve that is not infinity, which has no affine coordinates, is in the group.
+  if (!below_prime(group, x.get()) || !below_prime(group, y.get()))
+    return fail(Code::malformed, "crypto.ecdsa.point", "not below the prime");
   if (EC_POINT_set_affine_coordinates(group, point.get(), x.get(), y.get(), nullptr) != 1) {
     ERR_clear_error();
     return fail(Code::verification_failed, "crypto.ecdsa.point", "not on the curve");

@@ -84,6 +84,14 @@ TEST(EcdsaPublic, a_point_must_be_on_the_curve) {
   for (const size_t size : {0u, 63u, 65u, 96u}) EXPECT_RULE(EcdsaPublic::from_point(Curve::p256, Bytes(size, 1)), "crypto.ecdsa.point");
 }
 
+TEST(EcdsaPublic, a_point_has_one_encoding) {
+  // The point of P-256 with x = 0; x = p would be the same one.
+  const Bytes y = testkit::hex("66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4");
+  EXPECT_OK(EcdsaPublic::from_point(Curve::p256, concat({Bytes(32, 0), y})));
+  const Bytes p = testkit::hex("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+  EXPECT_RULE(EcdsaPublic::from_point(Curve::p256, concat({p, y})), "crypto.ecdsa.point");
+}
+
 TEST(RsaPublic, weak_and_odd_keys_are_refused) {
   const auto key = [](size_t bits, uint8_t low, ByteSpan exponent) {
     Bytes n(bits / 8, 0xa5);

@@ -65,7 +65,14 @@ class Appraiser {
   void check_product() {
     std::string expected;
     for (const Product product : demands_.products) expected += (expected.empty() ? "" : ", ") + std::string(to_string(product));
-    judge(Aspect::product, "snp.product.excluded", demands_.products.contains(product_), false, expected, std::string(to_string(product_)),
+    const std::string seen(to_string(product_));
+    if (demands_.products.contains(product_) && product_ == Product::milan) {
+      out_.push_back({Aspect::product, State::not_provable, "snp.product.excluded", expected,
+                      seen + ": whoever controls a host can forge reports of its chip (arXiv 2605.12990)",
+                      "take Genoa or Turin, or list chips of a known history"});
+      return;
+    }
+    judge(Aspect::product, "snp.product.excluded", demands_.products.contains(product_), false, expected, seen,
           "choose a machine of a line that the policy takes");
   }
 
@@ -78,8 +85,10 @@ class Appraiser {
       return judge(Aspect::identity, kRule, demands_.csp_ids.contains(vek.csp_id), false, "a provider that the policy names", seen,
                    "choose a machine of a provider that the policy names");
     }
-    judge(Aspect::identity, "snp.chip_id.masked", !report_.mask_chip_key, demands_.allow_masked_chip, "a chip that shows its id",
-          report_.mask_chip_key ? "masked" : "chip " + to_hex(vek.hwid), "the host must launch the guest without MASK_CHIP_KEY");
+    if (!report_.mask_chip_key)
+      return leave(Aspect::identity, "snp.chip_id.masked", "", "chip " + to_hex(vek.hwid) + "; no list of chips was given");
+    judge(Aspect::identity, "snp.chip_id.masked", false, demands_.allow_masked_chip, "a chip that shows its id", "masked",
+          "the host must launch the guest without MASK_CHIP_KEY");
   }
 
   void check_tcb() {

@@ -136,6 +136,11 @@ Result<CertificateTable> parse_certificate_table(ByteSpan bytes) {
     if (entry.offset < header || entry.offset > bytes.size() || entry.length > bytes.size() - entry.offset) {
       return bad_table("an entry outside the table");
     }
+    const bool overlaps = std::ranges::any_of(entries, [&](const Entry& other) {
+      return &other != &entry && other.length > 0 && entry.length > 0 && entry.offset < other.offset + other.length &&
+             other.offset < entry.offset + entry.length;
+    });
+    if (overlaps) return bad_table("an entry over another");
     const auto slot = std::ranges::find_if(known, [&](const auto& k) { return equal(k.first, entry.guid); });
     if (slot == std::end(known)) continue;  // of a host's own
     if (*slot->second) return bad_table("a certificate twice");

@@ -116,10 +116,10 @@ TEST(SnpCertificateTable, gives_what_its_entries_say) {
 
 TEST(SnpCertificateTable, is_bounded) {
   const Bytes tail(8, 1);
-  for (const Bytes& bad :
-       {Bytes(), Bytes(23, 0), table({{kVcek, 48, 9}}, tail), table({{kVcek, 57, 0}}, tail), table({{kVcek, 47, 1}}, tail),
-        table({{kVcek, 0, 8}}, tail), table({{kVcek, 0xffffffff, 2}}, tail), table({{kVcek, 48, 0xffffffff}}, tail),
-        table({{kVcek, 72, 1}, {kVcek, 73, 1}}, tail), Bytes(100, 7), Bytes(kCertificateTableBytesMax + 1, 0)}) {
+  for (const Bytes& bad : {Bytes(), Bytes(23, 0), table({{kVcek, 48, 9}}, tail), table({{kVcek, 57, 0}}, tail),
+                           table({{kVcek, 47, 1}}, tail), table({{kVcek, 0, 8}}, tail), table({{kVcek, 0xffffffff, 2}}, tail),
+                           table({{kVcek, 48, 0xffffffff}}, tail), table({{kVcek, 72, 1}, {kVcek, 73, 1}}, tail),
+                           table({{kVcek, 72, 4}, {kVlek, 75, 2}}, tail), Bytes(100, 7), Bytes(kCertificateTableBytesMax + 1, 0)}) {
     EXPECT_RULE(parse_certificate_table(bad), "snp.table.syntax");
   }
   Bytes many;

@@ -126,10 +126,16 @@ void judge_software(Writer& out, const TdReport& td, const Demands& demands) {
   const std::string seen = "MRTD " + to_hex(td.mrtd);
   if (demands.measurements.empty()) return out.leave(Aspect::software, "tdx.mrtd", "", seen + "; no release was given to compare with");
   const bool known = std::ranges::any_of(demands.measurements, [&](const Bytes& m) { return equal(m, td.mrtd); });
+  // MRTD is the firmware's, or a paravisor's: without the registers it says nothing of the workload.
+  if (known && !demands.rtmr) return out.leave(Aspect::software, "tdx.rtmr", "", seen + " is allowed; RTMR0 to RTMR3 were not compared");
   out.judge(Aspect::software, "tdx.mrtd", known, false, "an allowed release", seen, run);
 }
 
 void judge_enclave(Writer& out, const SgxReport& enclave, const Demands& demands) {
+  if (demands.rtmr || demands.mrconfigid || demands.mrowner || demands.mrownerconfig || !demands.mrseam.empty()) {
+    return out.refuse(Aspect::software, "tdx.tee_type", "a TD, of which more is demanded than an enclave has", "an SGX enclave",
+                      "give the quote of a TD");
+  }
   out.judge(Aspect::debug, "tdx.attributes.debug", !enclave.debug(), demands.allow_debug, "off",
             enclave.debug() ? "on: the host reads all of the enclave's memory" : "off", "launch the enclave without DEBUG");
   const std::string seen = "MRENCLAVE " + to_hex(enclave.mrenclave) + ", MRSIGNER " + to_hex(enclave.mrsigner);
@@ -186,13 +192,12 @@ Findings appraise_tcb(const VerifiedQuote& verified, const Demands& demands, Uni
   const TcbResult& tcb = verified.tcb();
   const std::string seen = std::string(to_string(tcb.status)) + ", level of " + utc_text(tcb.platform.tcb_date).substr(0, 10) +
                            ", evaluation " + std::to_string(tcb.tcb_evaluation_data_number) + "; advisories: " + list_of(tcb.advisory_ids);
+  const bool allowed = std::ranges::any_of(demands.tcb_exceptions, [&](const TcbException& e) { return takes(e, tcb, now); });
   const std::string update = "the host must update its firmware and TDX module; or name status, advisories and an end date in the policy";
   if (tcb.relaunch_advised) {
-    out.judge(Aspect::tcb, "tdx.tcb.relaunch", false, demands.allow_relaunch, "a module that is current launched the TD", seen,
-              "launch the TD anew");
+    out.judge(Aspect::tcb, "tdx.tcb.relaunch", false, allowed, "a module that is current launched the TD", seen, "launch the TD anew");
     return out.take();
   }
-  const bool allowed = std::ranges::any_of(demands.tcb_exceptions, [&](const TcbException& e) { return takes(e, tcb, now); });
   out.judge(Aspect::tcb, "tdx.tcb.status", tcb.status == TcbStatus::up_to_date, allowed, "UpToDate", seen, update);
   return out.take();
 }

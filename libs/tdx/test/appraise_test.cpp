@@ -119,6 +119,13 @@ TEST(TdxAppraise, the_module) {
   EXPECT_TRUE(refuses(changed([](TdReport& td) { td.mrseam[0] ^= 1; }, demands), "tdx.seam.mrseam"));
 }
 
+TEST(TdxAppraise, firmware_alone_is_no_release) {
+  QuoteClaims claims = shared_good();
+  Demands demands;
+  demands.measurements = {Bytes(td_of(claims).mrtd.begin(), td_of(claims).mrtd.end())};
+  EXPECT_EQ(state_of(appraise(claims, demands), Aspect::software), State::not_checked);
+}
+
 TEST(TdxAppraise, what_was_measured) {
   const auto same = [](TdReport&) {};
   Measurement other;
@@ -157,6 +164,9 @@ TEST(TdxAppraise, an_enclave) {
   Demands demands;
   demands.measurements = {Bytes(32, 0xee)};
   EXPECT_TRUE(refuses(appraise(claims, demands), "tdx.mrtd"));
+  demands = {};
+  demands.rtmr.emplace();
+  EXPECT_TRUE(refuses(appraise(claims, demands), "tdx.tee_type")) << "an enclave cannot stand in for a TD";
   enclave.attributes[0] |= 2;
   EXPECT_TRUE(refuses(appraise(claims, {}), "tdx.attributes.debug"));
 }

@@ -19,7 +19,8 @@ std::string_view to_string(State state);
 
 // Aspect is what of a platform is judged, whatever its technology.
 enum class Aspect : uint8_t {
-  genuine,       // its signatures lead to the maker's root
+  signatures,    // they lead to the maker's root, at some time
+  genuine,       // the same now, of nothing that was revoked, by what may sign
   revocation,    // nothing that signed was revoked
   product,       // its product line
   identity,      // which chip, or which provider's

@@ -34,7 +34,7 @@ inline bool is_evidence(PlatformItem item) { return item == PlatformItem::snp_re
 struct PlatformVerdict {
   Outcome outcome = Outcome::malformed;
   std::string kind;                      // "AMD SEV-SNP report, version 5, Genoa"
-  bool genuine = false;                  // its signatures lead to the maker's root
+  bool genuine = false;                  // its signatures lead to the maker's root, now, and nothing that was given says otherwise
   appraisal::Findings findings;          // first whether it is genuine, one finding to each thing that is wrong
   std::optional<x509::Window> window;    // when all that was signed holds; none where not all of it was verified
   crypto::Sha256Digest evidence_digest;  // of the report or quote
@@ -51,7 +51,7 @@ struct PlatformDemands {
 
 // verify_platform judges the one report or quote among the items by the others. A pure function: no network, clock or files.
 //   platform.none      no item is a report (unsupported)        platform.several   more than one is
-//   platform.too_many  more than kPlatformItemsMax items (limit)
+//   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these: nothing is left out unseen
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands);
 
 }  // namespace openpcc::attest

@@ -36,11 +36,10 @@ struct Demands {
   bool allow_debug = false;
   bool allow_migratable = false;
   bool allow_sept_ve = false;  // SEPT_VE_DISABLE clear, as under some paravisors
-  bool allow_relaunch = false;
 };
 
 // appraise judges what the quote says of the TD or enclave and of its platform, in this order:
-//   tdx.platform.unlisted  tdx.seam.mrsigner, tdx.seam.attributes, tdx.seam.mrseam  tdx.attributes.debug
+//   tdx.tee_type (an enclave where a TD's fields are demanded)  tdx.platform.unlisted  tdx.seam.mrsigner, tdx.seam.attributes, tdx.seam.mrseam  tdx.attributes.debug
 //   tdx.attributes.migratable, tdx.mrservicetd  tdx.attributes.perfmon, tdx.attributes.reserved, tdx.attributes.sept_ve_disable, tdx.xfam
 //   tdx.mrtd, tdx.rtmr, tdx.mrconfigid, tdx.mrowner, tdx.mrownerconfig  tdx.report_data
 appraisal::Findings appraise(const QuoteClaims& claims, const Demands& demands);
