@@ -62,6 +62,7 @@ packages_of() {
     lint) echo clang-tidy-19 clang-format-19 shellcheck ;;
     fmt) echo clang-format-19 ;;
     demo) echo curl ;;
+    rust) if [ "$distro" = debian-12 ]; then echo cargo-web; else echo cargo; fi ;; # Debian 12's plain cargo is too old
     *) die "no such package group: $1" ;;
   esac
 }
@@ -162,19 +163,43 @@ client_envs() {
   python_env "$root/tests/clients/requirements-llamaindex.txt" OPENPCC_LLAMAINDEX_PYTHON
 }
 
-# ohttp_client sets OPENPCC_OHTTP_CLIENT: tests/go built once per content, with a Go of its own; go.sum pins its modules.
-ohttp_client() {
-  local key work go_python
-  key=$(cat "$root"/tests/go/{main.go,go.mod,go.sum,requirements.txt} | sha256sum | cut -c1-16)
-  export OPENPCC_OHTTP_CLIENT="$cache/ohttp-client-$key"
-  [ ! -x "$OPENPCC_OHTTP_CLIENT" ] || return 0
+# go_program VARIABLE FOLDER NAME sets and exports VARIABLE: the Go program in FOLDER, built once per content as NAME, with a Go of its own; go.sum
+# pins its modules.
+go_program() {
+  local variable=$1 folder="$root/$2" name=$3 key program work go_python
+  key=$(cat "$folder"/{main.go,go.mod,go.sum} "$root/tests/go/requirements.txt" | sha256sum | cut -c1-16)
+  program="$cache/$name-$key"
+  printf -v "$variable" '%s' "$program"
+  export "${variable?}"
+  [ ! -x "$program" ] || return 0
   go_python= # set by python_env
   python_env "$root/tests/go/requirements.txt" go_python
   work=$(mktemp -d "$cache/go-XXXXXX")
-  quietly "building the independent Oblivious HTTP client" go.log \
+  quietly "building $2" go.log \
     env GOPATH="$work/path" GOCACHE="$work/cache" GOTOOLCHAIN=local GOWORK=off GOFLAGS='-mod=readonly -modcacherw -trimpath' CGO_ENABLED=0 \
-    "$(dirname "$go_python")/go" build -C "$root/tests/go" -o "$work/client" .
-  mv "$work/client" "$OPENPCC_OHTTP_CLIENT"
+    "$(dirname "$go_python")/go" build -C "$folder" -o "$work/program" .
+  mv "$work/program" "$program"
+  rm -rf "$work"
+}
+
+# ohttp_client sets OPENPCC_OHTTP_CLIENT, an independent client of Oblivious HTTP.
+ohttp_client() { go_program OPENPCC_OHTTP_CLIENT tests/go ohttp-client; }
+
+# rust_program VARIABLE FOLDER NAME: the same of a Rust program, with the cargo that is there or Debian's; Cargo.lock pins its crates. It links the
+# OpenSSL that we do.
+rust_program() {
+  local variable=$1 folder="$root/$2" name=$3 key program work openssl=()
+  key=$(cat "$folder"/{src/main.rs,Cargo.toml,Cargo.lock} <(echo "$OPENPCC_OPENSSL_PREFIX") | sha256sum | cut -c1-16)
+  program="$cache/$name-$key"
+  printf -v "$variable" '%s' "$program"
+  export "${variable?}"
+  [ ! -x "$program" ] || return 0
+  command -v cargo >/dev/null || need_packages rust
+  [ "$OPENPCC_OPENSSL_PREFIX" = system ] || openssl=(OPENSSL_DIR="$OPENPCC_OPENSSL_PREFIX" OPENSSL_STATIC=1)
+  work=$(mktemp -d "$cache/rust-XXXXXX")
+  quietly "building $2" rust.log \
+    env "${openssl[@]}" CARGO_TARGET_DIR="$work" cargo build --release --locked --manifest-path "$folder/Cargo.toml" -j "$(jobs)"
+  mv "$work/release/$name" "$program"
   rm -rf "$work"
 }
 

@@ -7,7 +7,8 @@ import pytest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 
-import figures  # noqa: E402  (bench/ must be on the path first)
+import evidence  # noqa: E402  (bench/ must be on the path first)
+import figures  # noqa: E402
 import load  # noqa: E402
 
 ROLE = b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
@@ -57,3 +58,17 @@ def test_an_answer_that_is_not_whole_does_not_count():
     for body, tokens in ((ROLE + TOKEN + DONE, 2), (ROLE + 2 * TOKEN, 2)):
         with pytest.raises(RuntimeError, match="tokens came"):
             load.check_whole(body, tokens)
+
+
+def test_evidence_too_slow_for_its_signatures_is_named():
+    ours = {}
+    for ratio in (1.0, 1.2, 1.16):
+        evidence.collect(ours, "slow", {"verify_us": 1, "signatures_us": 1, "ratio": ratio, "label": "5"})
+        evidence.collect(ours, "good", {"verify_us": 1, "signatures_us": 1, "ratio": ratio - 0.02, "label": "5"})
+    assert evidence.over(ours) == ["slow"]
+
+
+def test_verifiers_side_by_side_the_fastest_first():
+    theirs = {("s", "b"): [5.0, 50.0, 4.0], ("s", "a"): [20.0], ("other", "a"): [1.0]}
+    assert evidence.rows_beside("s", 10.0, theirs, {("s", "c"): "why", ("other", "b"): "why"}) == [
+        ["s"], ["  openpcc", "10", "1.00"], ["  b", "5", "0.50"], ["  a", "20", "2.00"], ["  c", "refused", "-"]]

@@ -1,17 +1,10 @@
-// A quote verified cold, with full collateral, against what its signatures alone cost in the same run: the counter `ratio`, of medians, so that what
-// else the machine does counts little.
-#include <benchmark/benchmark.h>
-
-#include <algorithm>
-#include <chrono>
-
-#include "openpcc/tdx/verify.h"
+// A quote verified cold, with full collateral, against what its signatures alone cost in the same run: a genuine one where the
+// shared samples are there, and a forged one.
+#include "openpcc/testkit/evidence_bench.h"
 #include "world.h"
 
 namespace openpcc::tdx {
 namespace {
-
-using Seconds = std::chrono::duration<double>;
 
 // Signature is one of those that a verification rests on, with its key as it stands there.
 struct Signature {
@@ -21,11 +14,11 @@ struct Signature {
 Bytes point_of(const x509::Certificate& certificate) { return {certificate.spki().end() - 64, certificate.spki().end()}; }
 
 // signatures_of lists all that are checked: chain of the PCK, lists, quoting enclave, quote, signer, TCB info, identity. The root is in two chains.
-std::vector<Signature> signatures_of(const Bytes& bytes, const test::Set& set) {
+std::vector<Signature> signatures_of(const Bytes& bytes, const Collateral& set) {
   std::vector<Signature> out;
   const auto quote = parse_quote(bytes);
   const auto chain = x509::Certificate::parse_pem(quote->pck_chain, 3);
-  const auto signers = x509::Certificate::parse_pem(as_bytes(set.signing_chain), 2);
+  const auto signers = x509::Certificate::parse_pem(set.tcb_signing_chain, 2);
   OPENPCC_CHECK(quote && chain && signers);
   const Bytes root = point_of((*chain)[2]), ca = point_of((*chain)[1]), pck = point_of((*chain)[0]), signer = point_of((*signers)[0]);
   const auto add = [&](const Bytes& key, ByteSpan message, ByteSpan r_s) {
@@ -35,13 +28,13 @@ std::vector<Signature> signatures_of(const Bytes& bytes, const test::Set& set) {
   add_signed(root, (*chain)[2].signature());
   add_signed(root, (*chain)[1].signature());
   add_signed(ca, (*chain)[0].signature());
-  add_signed(root, x509::Crl::parse(*set.root_crl)->signature());
+  add_signed(root, x509::Crl::parse(*set.root_ca_crl)->signature());
   add_signed(ca, x509::Crl::parse(*set.pck_crl)->signature());
   add(pck, quote->qe_report_bytes, quote->qe_report_signature);
   add(Bytes(quote->attestation_key.begin(), quote->attestation_key.end()), quote->signed_bytes, quote->signature);
   add_signed(root, (*signers)[0].signature());
-  for (const auto& [document, name] : {std::pair(&set.tcb_info, "tcbInfo"), std::pair(&set.identity, "enclaveIdentity")}) {
-    const auto value = open_document(document->apart(), name);
+  for (const auto& [document, name] : {std::pair(&set.tcb_info, "tcbInfo"), std::pair(&set.qe_identity, "enclaveIdentity")}) {
+    const auto value = open_document(*document, name);
     add(signer, value->value, value->signature);
   }
   return out;
@@ -80,40 +73,75 @@ test::World realistic() {
   return world;
 }
 
-template <class F>
-double seconds(F&& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return Seconds(std::chrono::steady_clock::now() - start).count();
+// Sample owns what a verification reads.
+struct Sample {
+  Bytes quote, tcb_info, tcb_info_signature, identity, identity_signature, signing_chain, root_crl, pck_crl;
+  UnixSeconds now;
+  Terms terms;
+
+  Collateral view() const { return {{tcb_info, tcb_info_signature}, {identity, identity_signature}, signing_chain, root_crl, pck_crl, {}}; }
+};
+
+Sample genuine(const boost::json::value& entry) {
+  const std::string folder(testkit::text_at(entry, "collateral"));
+  const auto file = [&](std::string_view name) { return testkit::evidence_file(folder + "/" + std::string(name)); };
+  return {testkit::evidence_file(testkit::text_at(entry, "quote")),
+          file("tcb_info.json"),
+          file("tcb_info.sig.hex"),
+          file("qe_identity.json"),
+          file("qe_identity.sig.hex"),
+          file("tcb_signing_chain.pem"),
+          file("root_ca_crl.der"),
+          file("pck_crl.der"),
+          static_cast<UnixSeconds>(testkit::int_at(entry, "time")),
+          {}};
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
-void verify_cold(benchmark::State& state) {
-  const test::World world = realistic();
+// The world outlives the benchmark: terms show its root.
+Sample forged() {
+  static const test::World world = realistic();
   // One root in both chains, byte for byte, as Intel's is.
   const std::string root = test::forge::pem(world.root_der());
   const Bytes quote = world.quote(test::forge::pem(world.pck_der()) + test::forge::pem(world.ca_der()) + root);
-  test::Set set = world.set();
-  set.signing_chain = test::forge::pem(world.signer_der()) + root;
-  const Terms terms = world.terms();
-  const std::vector<Signature> signatures = signatures_of(quote, set);
-  std::vector<double> whole, alone;
-  for (auto _ : state) {
-    whole.push_back(seconds([&] { OPENPCC_CHECK(verify(quote, set.view(), test::kNow, terms)); }));
-    alone.push_back(seconds([&] { check(signatures); }));
-    state.SetIterationTime(whole.back());
-  }
-  state.counters["signatures"] = static_cast<double>(signatures.size());
-  state.counters["verify_us"] = median(whole) * 1e6;
-  state.counters["signatures_us"] = median(alone) * 1e6;
-  state.counters["ratio"] = median(whole) / median(alone);
+  const test::Set set = world.set();
+  const auto bytes = [](std::string_view text) {
+    const ByteSpan span = as_bytes(text);
+    return Bytes(span.begin(), span.end());
+  };
+  return {quote,
+          bytes(set.tcb_info.value),
+          bytes(set.tcb_info.signature_hex),
+          bytes(set.identity.value),
+          bytes(set.identity.signature_hex),
+          bytes(test::forge::pem(world.signer_der()) + root),
+          *set.root_crl,
+          *set.pck_crl,
+          test::kNow,
+          world.terms()};
 }
-BENCHMARK(verify_cold)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
+void verify_cold(benchmark::State& state, const std::function<Sample()>& make) {
+  const Sample sample = make();
+  const std::vector<Signature> signatures = signatures_of(sample.quote, sample.view());
+  testkit::compare_with_signatures(
+      state, signatures.size(), [&] { OPENPCC_CHECK(verify(sample.quote, sample.view(), sample.now, sample.terms)); },
+      [&] { check(signatures); });
+  state.SetLabel(std::to_string(signatures.size()) + " P-256");
+}
+
+void add(const std::string& name, const std::function<Sample()>& make) {
+  benchmark::RegisterBenchmark(("verify_cold/" + name).c_str(), [make](benchmark::State& state) { verify_cold(state, make); })
+      ->UseManualTime()
+      ->Unit(benchmark::kMicrosecond);
+}
+
+[[maybe_unused]] const bool kRegistered = [] {
+  for (const boost::json::value& entry : testkit::genuine_samples("tdx")) {
+    add(std::string(testkit::text_at(entry, "name")), [entry] { return genuine(entry); });
+  }
+  add("forged TDX, quote v4", forged);
+  return true;
+}();
 
 }  // namespace
 }  // namespace openpcc::tdx
