@@ -15,7 +15,7 @@ import urllib.parse
 # With so many of each kind, an AUC beyond these limits comes without a signal in 6 of 100,000 runs (chance_beyond).
 TRIALS = 42
 NO_SIGNAL = (0.25, 0.75)
-SIGNAL = 0.9
+SIGNAL = 0.8  # what a control must reach: beyond the limits above, also on a machine that is busy with other things
 FALSE_ALARM_MAX = 1e-4
 
 QUESTION = " What is this about?"
