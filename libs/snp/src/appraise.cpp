@@ -2,18 +2,14 @@
 
 #include <algorithm>
 
+#include "openpcc/core/describe.h"
+
 namespace openpcc::snp {
 namespace {
 
 using appraisal::Aspect;
 using appraisal::Findings;
 using appraisal::State;
-
-std::string hex_number(uint64_t value) {
-  Bytes bytes;
-  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<uint8_t>(value >> shift));
-  return "0x" + to_hex(bytes);
-}
 
 // Appraiser writes one finding to each aspect: the first rule of it that refuses, or that it passed, or why it was not looked at.
 class Appraiser {

@@ -2,18 +2,10 @@
 
 #include <algorithm>
 
+#include "openpcc/core/describe.h"
+
 namespace openpcc::snp {
 namespace {
-
-bool is_zero(ByteSpan bytes) {
-  return std::ranges::all_of(bytes, [](uint8_t b) { return b == 0; });
-}
-
-std::string hex_number(uint64_t value) {
-  Bytes bytes;
-  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<uint8_t>(value >> shift));
-  return "0x" + to_hex(bytes);
-}
 
 struct Bit {
   unsigned number;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "openpcc/core/describe.h"
+
 namespace openpcc::snp {
 namespace {
 
@@ -12,10 +14,6 @@ uint64_t little_endian(ByteSpan bytes) {
   uint64_t out = 0;
   for (size_t i = bytes.size(); i > 0; --i) out = out << 8 | bytes[i - 1];
   return out;
-}
-
-bool is_zero(ByteSpan bytes) {
-  return std::ranges::all_of(bytes, [](uint8_t b) { return b == 0; });
 }
 
 // Fields reads at the offsets of the table, whose numbers are easier to hold against the specification than a running position.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "openpcc/core/describe.h"
 #include "openpcc/crypto/hash.h"
 
 namespace openpcc::snp {
@@ -37,10 +38,6 @@ Rule rule_of_crl(const Error& error) {
   if (error.rule == Rule("x509.crl.early")) return "snp.crl.early";
   if (error.rule == Rule("x509.crl.stale")) return "snp.crl.expired";
   return "snp.crl.signature";
-}
-
-bool is_zero(ByteSpan bytes) {
-  return std::ranges::all_of(bytes, [](uint8_t b) { return b == 0; });
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "openpcc/core/calendar.h"
+#include "openpcc/core/describe.h"
 
 namespace openpcc::tdx {
 namespace {
@@ -13,16 +14,6 @@ using appraisal::State;
 
 constexpr uint64_t kDebugBits = 0xff;  // TUD: what makes a TD untrusted
 constexpr uint64_t kMandatoryXfam = 3;
-
-bool is_zero(ByteSpan bytes) {
-  return std::ranges::all_of(bytes, [](uint8_t b) { return b == 0; });
-}
-
-std::string hex_number(uint64_t value) {
-  Bytes bytes;
-  for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<uint8_t>(value >> shift));
-  return "0x" + to_hex(bytes);
-}
 
 std::string list_of(const std::vector<std::string>& names) {
   std::string out;
