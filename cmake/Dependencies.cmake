@@ -20,6 +20,7 @@ find_package(GTest REQUIRED)
 # Boost.JSON is compiled here once, from its headers, so that no package name differs between distributions.
 add_library(openpcc_json STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_json.cpp")
 target_link_libraries(openpcc_json PUBLIC Boost::headers)
+target_compile_options(openpcc_json PRIVATE -ffunction-sections -fdata-sections) # so that bindings/c need not take all of it
 target_compile_definitions(openpcc_json PUBLIC BOOST_JSON_STATIC_LINK=1 BOOST_CONTAINER_NO_LIB=1 BOOST_JSON_NO_LIB=1)
 
 # So is toml++, with its assertions turned into exceptions; include "toml_checked.h".
@@ -27,4 +28,5 @@ find_path(OPENPCC_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 add_library(openpcc_toml STATIC "${CMAKE_SOURCE_DIR}/cmake/toml/toml_checked.cpp")
 target_include_directories(openpcc_toml PUBLIC "${CMAKE_SOURCE_DIR}/cmake/toml")
 target_include_directories(openpcc_toml SYSTEM PUBLIC "${OPENPCC_TOMLPLUSPLUS_INCLUDE}")
+target_compile_options(openpcc_toml PRIVATE -ffunction-sections -fdata-sections)
 target_compile_definitions(openpcc_toml PUBLIC TOML_HEADER_ONLY=0)

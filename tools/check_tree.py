@@ -15,7 +15,7 @@ import sys
 import tomllib
 
 SKIPPED_FOLDERS = {".git", "build", "node_modules", "__pycache__", ".pytest_cache", "corpus", "vectors"}
-TEXT_SUFFIXES = {".h", ".cpp", ".py", ".sh", ".md", ".txt", ".toml", ".cmake", ".json", ".yml", ".yaml", ".html", ".js", ".mjs", ".ts", ".conf", ".in", ""}
+TEXT_SUFFIXES = {".h", ".c", ".cpp", ".py", ".sh", ".md", ".txt", ".toml", ".cmake", ".json", ".yml", ".yaml", ".html", ".js", ".mjs", ".ts", ".conf", ".in", ""}
 README_LINES_MAX = 60
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -140,7 +140,7 @@ def check(root):
     yield from check_arrows(layers)
     for definition in sorted(root.glob("libs/*/CMakeLists.txt")):
         yield from check_library(definition.parent, layers)
-    for top in ("libs", "apps"):
+    for top in ("libs", "apps", "bindings"):
         for definition in sorted((root / top).rglob("CMakeLists.txt")):
             yield from check_links(definition, layers)
     for path in text_files(root):

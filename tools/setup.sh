@@ -275,7 +275,7 @@ need_fortunes() {
 # watches those that it knows.
 configure() {
   local stamp="$root/build/$1/.configured" now
-  now="$OPENPCC_OPENSSL_PREFIX $(g++ --version | head -n 1) $(cd "$root" && echo libs/*/CMakeLists.txt apps/*/CMakeLists.txt | sha256sum)"
+  now="$OPENPCC_OPENSSL_PREFIX $(g++ --version | head -n 1) $(cd "$root" && echo libs/*/CMakeLists.txt apps/*/CMakeLists.txt bindings/*/CMakeLists.txt | sha256sum)"
   if [ -e "$root/build/$1/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$now" ]; then return 0; fi
   (cd "$root" && cmake --preset "$1" --log-level=WARNING -DOPENPCC_OPENSSL_PREFIX="$OPENPCC_OPENSSL_PREFIX") || return 1
   echo "$now" >"$stamp"

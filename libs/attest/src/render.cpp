@@ -129,7 +129,7 @@ std::string PlatformVerdict::json() const {
                  {"exit_code", static_cast<int>(outcome)},
                  {"kind", kind},
                  {"genuine", genuine},
-                 {"evidence_sha256", to_hex(evidence_digest)},
+                 {"evidence_sha256", evidence_digest ? bj::value(to_hex(*evidence_digest)) : bj::value(nullptr)},
                  {"valid_from", window ? bj::value(window->from) : bj::value(nullptr)},
                  {"valid_to", window ? bj::value(window->to) : bj::value(nullptr)},
                  {"findings", std::move(rows)}};
