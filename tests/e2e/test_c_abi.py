@@ -104,6 +104,22 @@ def test_items_that_are_not_one_machines_evidence(programs, tmp_path):
             assert done.returncode == code and f"REFUSED genuine, failed ({rule})" in done.stdout, done.stderr
 
 
+def test_beside_another_openssl():
+    """Python's ssl brings the system's OpenSSL into the process, and both go on working."""
+    turin = with_id("snp-v5-turin-microsoft")
+    seconds = calendar.timegm(time.strptime(turin["evaluate_at"], "%Y-%m-%dT%H:%M:%SZ"))
+    script = f"""
+import runpy, ssl, sys
+context = ssl.create_default_context()
+main = runpy.run_path({str(ROOT / "examples/verify_platform.py")!r})["main"]
+outcome = main(sys.argv[1:])
+assert ssl.MemoryBIO() and ssl.create_default_context().get_ciphers() == context.get_ciphers()
+sys.exit(outcome)
+"""
+    done = run([sys.executable, "-c", script], seconds, *files_of(turin))
+    assert done.returncode == 0 and done.stdout.startswith("outcome 0, genuine 1"), done.stderr
+
+
 def declared():
     return set(re.findall(r"^OPENPCC_API[^;(]*?\b(openpcc_\w+)\(", HEADER.read_text(), re.MULTILINE))
 
@@ -119,7 +135,7 @@ def test_the_library_is_small_and_stands_alone(tmp_path):
     subprocess.run(["strip", "-o", stripped, LIBRARY], check=True)
     assert stripped.stat().st_size <= STRIPPED_BYTES_MAX
     dynamic = subprocess.run(["readelf", "-d", stripped], capture_output=True, text=True, check=True).stdout
-    assert "Library soname: [libopenpcc.so.0]" in dynamic
+    assert "Library soname: [libopenpcc.so.0]" in dynamic and "NODELETE" in dynamic
     needed = set(re.findall(r"\(NEEDED\)\s+Shared library: \[([^\]]+)\]", dynamic))
     assert not {name for name in needed if re.match(r"lib(stdc\+\+|gcc_s|fmt|boost)", name)}, needed
 

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <memory>
+#include <stdexcept>
 #include <thread>
 
+#include "../src/handles.h"
 #include "openpcc.h"
 #include "snp_forge.h"
 #include "world.h"
@@ -200,6 +202,13 @@ TEST(CAbi, sizes_and_numbers_are_bounded) {
   for (const int64_t now : {int64_t{-1}, INT64_MIN, INT64_MAX, int64_t{OPENPCC_UNIX_SECONDS_MAX} + 1}) {
     EXPECT_EQ(openpcc_verify_platform(evidence.get(), demands.get(), now, &out), OPENPCC_ERROR_ARGUMENT);
   }
+}
+
+TEST(CAbi, no_exception_crosses) {
+  EXPECT_EQ(abi::guarded([]() -> openpcc_status { throw std::bad_alloc(); }), OPENPCC_ERROR_MEMORY);
+  EXPECT_EQ(abi::guarded([]() -> openpcc_status { throw std::runtime_error("x"); }), OPENPCC_ERROR_INTERNAL);
+  EXPECT_EQ(abi::guarded([]() -> openpcc_status { throw 1; }), OPENPCC_ERROR_INTERNAL);
+  EXPECT_EQ(abi::guarded([]() -> openpcc_status { return OPENPCC_ERROR_LIMIT; }), OPENPCC_ERROR_LIMIT);
 }
 
 TEST(CAbi, items_that_cannot_be_judged_have_a_verdict) {

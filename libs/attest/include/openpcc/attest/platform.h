@@ -37,7 +37,7 @@ struct PlatformVerdict {
   bool genuine = false;                // its signatures lead to the maker's root, now, and nothing that was given says otherwise
   appraisal::Findings findings;        // first whether it is genuine, one finding to each thing that is wrong
   std::optional<x509::Window> window;  // when all that was signed holds; none where not all of it was verified
-  std::optional<crypto::Sha256Digest> evidence_digest;  // of the report or quote; none where there is not exactly one
+  std::optional<crypto::Sha256Digest> evidence_digest;  // of the report or quote; none where nothing was judged
 
   std::string text(bool explain) const;
   std::string json() const;
