@@ -22,7 +22,7 @@ NOT_RULES = {
 TEST_PREFIX = "test."
 
 ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
-FILE_LIKE = re.compile(r".*\.(toml|json|pem|sig|txt|html|js|css|sock|key|crt|pub|note|log|db|bin|md|py)\Z")
+FILE_LIKE = re.compile(r".*\.(toml|json|sig|txt|html|js|css|sock|key|crt|pub|note|log|db|bin|md|py)\Z")
 TOKEN = re.compile(
     r"""//[^\n]*|/\*.*?\*/                                     # comments
       | R"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)" # raw strings

@@ -86,7 +86,7 @@ Result<std::optional<snp::Demands>> read_snp(TomlReader& top, const Exceptions& 
   if (reader.has("csp_ids")) {
     OPENPCC_LET(const std::vector<std::string> ids, reader.texts("csp_ids"));
     if (ids.empty())
-      return fail(Code::malformed, "policy.parse.empty_list", where("snp.csp_ids", "names nothing; leave it out, or list something"));
+      return fail(Code::malformed, "policy.parse.empty_list", where("csp_ids in [snp]", "names nothing; leave it out, or list something"));
     out.csp_ids.insert(ids.begin(), ids.end());
   }
   OPENPCC_TRY(reader.end());

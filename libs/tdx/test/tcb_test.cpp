@@ -1,3 +1,4 @@
+#include "openpcc/tdx/appraise.h"
 #include "world.h"
 
 namespace openpcc::tdx {
@@ -208,6 +209,22 @@ class RelaunchTest : public TcbTest {
 TEST_F(RelaunchTest, advised_where_the_new_module_would_be_up_to_date) {
   EXPECT_TRUE(advised());
   EXPECT_EQ(status(), TcbStatus::out_of_date);
+}
+
+// A policy may take it as it takes any platform that is out of date: by advisories and an end date.
+TEST_F(RelaunchTest, is_refused_by_a_rule_of_its_own) {
+  const auto verified = world_.verified();
+  ASSERT_OK(verified);
+  const auto refused = [&](const Demands& demands) {
+    const appraisal::Findings findings = appraise_tcb(*verified, demands, test::kNow);
+    const appraisal::Finding* refusal = appraisal::refusal(findings);
+    return refusal == nullptr ? Result<>() : Result<>(std::unexpected(Error{Code::rejected, refusal->rule, {}}));
+  };
+  EXPECT_RULE(refused({}), "tdx.tcb.relaunch");
+  Demands demands;
+  const auto& advisories = verified->tcb().advisory_ids;
+  demands.tcb_exceptions = {{TcbStatus::out_of_date, {advisories.begin(), advisories.end()}, test::kNow + 1}};
+  EXPECT_OK(refused(demands));
 }
 
 TEST_F(RelaunchTest, not_without_a_newer_module) {
