@@ -69,7 +69,8 @@ def test_the_document_shows_each_example_as_it_runs(client):
 
 
 def test_every_example_is_run():
-    assert {path.name for path in EXAMPLES.iterdir()} == {about.example_file for about in clients.CLIENTS.values()}
+    elsewhere = {path.name for path in EXAMPLES.glob("verify_platform.*")}  # by test_c_abi
+    assert {path.name for path in EXAMPLES.iterdir()} - elsewhere == {about.example_file for about in clients.CLIENTS.values()}
 
 
 def test_the_document_has_the_tables():
