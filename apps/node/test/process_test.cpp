@@ -70,7 +70,8 @@ TEST(Programs, a_simulated_node_serves_until_it_is_told_to_end) {
   std::ofstream(roots) << to_hex(sim_maker::RootKeys::generate(random).reveal_for_export().reveal()) << "\n";
   std::filesystem::permissions(roots, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   const Config config("sim.roots_file = \"" + roots.string() + "\"\nsim.gpus = 1");
-  const Ran ran = run("timeout --preserve-status -s TERM 1 " + std::string(OPENPCC_NODE_SIM) + config.argument());
+  // In the foreground: timeout signals the process once, not its group as well.
+  const Ran ran = run("timeout --foreground --preserve-status -s TERM 1 " + std::string(OPENPCC_NODE_SIM) + config.argument());
   std::filesystem::remove(roots);
   EXPECT_EQ(ran.status, 0) << ran.output;
   EXPECT_NE(ran.output.find("listening"), std::string::npos) << ran.output;

@@ -81,15 +81,6 @@ class Process final : public Daemon {
   std::unique_ptr<http::Server> admin_server_;
 };
 
-// hold_back_signals: while what ran is taken down, a further signal would find no handler and end the process as if it had failed.
-void hold_back_signals() {
-  sigset_t ending;
-  sigemptyset(&ending);
-  sigaddset(&ending, SIGTERM);
-  sigaddset(&ending, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-}
-
 int Process::run(const Start& start) {
   log_.write(Event::starting);
   Result<> started = start(*this);
@@ -103,7 +94,6 @@ int Process::run(const Start& start) {
   loop_.on_signal({SIGTERM, SIGINT}, [this](int signal) { begin_drain(signal, exit_status_); });
   loop_.spawn(watch_readiness());
   loop_.run();
-  hold_back_signals();
   log_.write(Event::stopped, {Field::status(static_cast<uint16_t>(exit_status_))});
   return exit_status_;
 }
