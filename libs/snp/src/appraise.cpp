@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "openpcc/appraisal/writer.h"
 #include "openpcc/core/describe.h"
 
 namespace openpcc::snp {
@@ -9,10 +10,9 @@ namespace {
 
 using appraisal::Aspect;
 using appraisal::Findings;
-using appraisal::State;
 
 // Appraiser writes one finding to each aspect: the first rule of it that refuses, or that it passed, or why it was not looked at.
-class Appraiser {
+class Appraiser : private appraisal::Writer {
  public:
   Appraiser(const VerifiedReport& verified, const Demands& demands)
       : verified_(verified), report_(verified.report()), product_(verified.product()), demands_(demands) {}
@@ -30,26 +30,10 @@ class Appraiser {
     check_platform();
     check_software();
     check_bound_data();
-    return std::move(out_);
+    return take();
   }
 
  private:
-  void pass(Aspect aspect, Rule rule, std::string expected, std::string seen) {
-    out_.push_back({aspect, State::passed, rule, std::move(expected), std::move(seen), {}});
-  }
-  void refuse(Aspect aspect, Rule rule, std::string expected, std::string seen, std::string remedy) {
-    out_.push_back({aspect, State::failed, rule, std::move(expected), std::move(seen), std::move(remedy)});
-  }
-  void leave(Aspect aspect, Rule rule, std::string expected, std::string why) {
-    out_.push_back({aspect, State::not_checked, rule, std::move(expected), std::move(why), {}});
-  }
-  // judge passes, refuses, or lets an exception of the policy stand.
-  void judge(Aspect aspect, Rule rule, bool good, bool allowed, std::string expected, std::string seen, std::string remedy) {
-    if (good) return pass(aspect, rule, std::move(expected), std::move(seen));
-    if (allowed) return leave(aspect, rule, std::move(expected), seen + ", which the policy allows");
-    refuse(aspect, rule, std::move(expected), std::move(seen), std::move(remedy));
-  }
-
   void check_revocation() {
     constexpr Rule kRule = "snp.crl.missing";
     const std::string expected = "a revocation list of AMD's in its time";
@@ -63,9 +47,9 @@ class Appraiser {
     for (const Product product : demands_.products) expected += (expected.empty() ? "" : ", ") + std::string(to_string(product));
     const std::string seen(to_string(product_));
     if (demands_.products.contains(product_) && product_ == Product::milan) {
-      out_.push_back({Aspect::product, State::not_provable, "snp.product.excluded", expected,
-                      seen + ": whoever controls a host can forge reports of its chip (arXiv 2605.12990)",
-                      "take Genoa or Turin, or list chips of a known history"});
+      unprovable(Aspect::product, "snp.product.excluded", expected,
+                 seen + ": whoever controls a host can forge reports of its chip (arXiv 2605.12990)",
+                 "take Genoa or Turin, or list chips of a known history");
       return;
     }
     judge(Aspect::product, "snp.product.excluded", demands_.products.contains(product_), false, expected, seen,
@@ -185,7 +169,6 @@ class Appraiser {
   const Report& report_;
   Product product_;
   const Demands& demands_;
-  Findings out_;
 };
 
 }  // namespace

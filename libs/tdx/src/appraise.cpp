@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "openpcc/appraisal/writer.h"
 #include "openpcc/core/calendar.h"
 #include "openpcc/core/describe.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 using appraisal::Aspect;
 using appraisal::Findings;
-using appraisal::State;
+using appraisal::Writer;
 
 constexpr uint64_t kDebugBits = 0xff;  // TUD: what makes a TD untrusted
 constexpr uint64_t kMandatoryXfam = 3;
@@ -20,28 +21,6 @@ std::string list_of(const std::vector<std::string>& names) {
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
   return out.empty() ? "none" : out;
 }
-
-class Writer {
- public:
-  void pass(Aspect aspect, Rule rule, std::string expected, std::string seen) {
-    out_.push_back({aspect, State::passed, rule, std::move(expected), std::move(seen), {}});
-  }
-  void refuse(Aspect aspect, Rule rule, std::string expected, std::string seen, std::string remedy) {
-    out_.push_back({aspect, State::failed, rule, std::move(expected), std::move(seen), std::move(remedy)});
-  }
-  void leave(Aspect aspect, Rule rule, std::string expected, std::string why) {
-    out_.push_back({aspect, State::not_checked, rule, std::move(expected), std::move(why), {}});
-  }
-  void judge(Aspect aspect, Rule rule, bool good, bool allowed, std::string expected, std::string seen, std::string remedy) {
-    if (good) return pass(aspect, rule, std::move(expected), std::move(seen));
-    if (allowed) return leave(aspect, rule, std::move(expected), seen + ", which the policy allows");
-    refuse(aspect, rule, std::move(expected), std::move(seen), std::move(remedy));
-  }
-  Findings take() { return std::move(out_); }
-
- private:
-  Findings out_;
-};
 
 constexpr const char* kRelaunch = "launch the TD with other attributes";
 
