@@ -75,7 +75,8 @@ Result<Findings> verify_snp_machine(const Device& device, const policy::Producti
                   verified.report().policy.debug(),
                   copy(verified.report().report_data),
                   "AMD",
-                  judged_here(snp::appraise(verified, *demands))};
+                  judged_here(snp::appraise(verified, *demands)),
+                  verified.window()};
 }
 
 Bytes tdx_release(const tdx::TdReport& td) {
@@ -97,8 +98,8 @@ Result<Findings> verify_tdx_machine(const Device& device, const policy::Producti
   appraisal::Findings findings = tdx::appraise_tcb(verified, required->demands, now);
   const appraisal::Findings said = tdx::appraise(verified.claims(), required->demands);
   findings.insert(findings.end(), said.begin(), said.end());
-  return Findings{copy(verified.claims().pck.ppid), tdx_release(td), 0, td.debug(), copy(td.reportdata), "Intel",
-                  judged_here(std::move(findings))};
+  return Findings{copy(verified.claims().pck.ppid), tdx_release(td),  0, td.debug(), copy(td.reportdata), "Intel",
+                  judged_here(std::move(findings)), verified.window()};
 }
 
 }  // namespace openpcc::attest

@@ -7,6 +7,7 @@
 
 #include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/evidence.h"
+#include "openpcc/attest/verify.h"
 #include "openpcc/policy/policy.h"
 
 namespace openpcc::attest {
@@ -20,6 +21,7 @@ struct Findings {
   Bytes bound;  // a CPU's report data, a GPU's nonce
   std::string_view root_owner;
   appraisal::Findings platform{};  // what the kind's own verifier judged, TCB and debug included; empty: tcb and debug are judged here
+  x509::Window window{INT64_MIN, INT64_MAX};  // when all that was signed holds; always, where nothing says
 };
 
 // Kind is one kind of report. PolicyType is the type of policy that admits it: a verifier of simulated reports takes a DevelopmentPolicy,
@@ -62,5 +64,9 @@ struct Examined {
 //   attest.kind.unknown     a kind that nobody here verifies (unsupported)
 //   attest.kind.simulated   a simulated one under a production policy
 Result<Examined> examine(const Evidence& evidence, const policy::Policy& policy, UnixSeconds now);
+
+// appraise judges what examine found, and everything that needs no device's word.
+Appraisal appraise(const Evidence& evidence, const policy::Requirements& requirements, const Circumstances& circumstances,
+                   const Result<Examined>& examined);
 
 }  // namespace openpcc::attest

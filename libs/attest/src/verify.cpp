@@ -390,27 +390,33 @@ void Appraiser::state_limits(bool simulated) {
 std::shared_ptr<const VerifiedNode> Appraiser::accept(const Examined& examined) {
   OPENPCC_CHECK(key_.has_value() && examined.cpu.has_value());
   std::vector<Bytes> gpu_ids;
-  gpu_ids.reserve(examined.gpus.size());
-  for (const auto& gpu : examined.gpus) gpu_ids.push_back(gpu->device_id);
-  std::unique_ptr<const VerifiedNode> node(
-      new VerifiedNode(evidence_.node_id(), std::move(*key_), claims_, examined.cpu->device_id, std::move(gpu_ids), examined.simulated));
+  x509::Window window = examined.cpu->window;
+  for (const auto& gpu : examined.gpus) {
+    gpu_ids.push_back(gpu->device_id);
+    window = window.intersect(gpu->window);
+  }
+  std::unique_ptr<const VerifiedNode> node(new VerifiedNode(evidence_.node_id(), std::move(*key_), claims_, examined.cpu->device_id,
+                                                            std::move(gpu_ids), examined.simulated, window));
   return node;
 }
 
 VerifiedNode::VerifiedNode(const NodeId& node_id, hpke::PublicKey key, Claims claims, Bytes chip_id, std::vector<Bytes> gpu_ids,
-                           bool simulated)
+                           bool simulated, const x509::Window& window)
     : node_id_(node_id),
       key_(std::move(key)),
       claims_(std::move(claims)),
       chip_id_(std::move(chip_id)),
       gpu_ids_(std::move(gpu_ids)),
-      simulated_(simulated) {}
+      simulated_(simulated),
+      window_(window) {}
 
 bool VerifiedNode::serves(std::string_view model) const {
   return std::ranges::find(claims_.models, model, &Model::name) != claims_.models.end();
 }
 
-bool VerifiedNode::usable_at(UnixSeconds now) const { return now >= claims_.not_before && now < claims_.not_after - kStopEarly_s; }
+bool VerifiedNode::usable_at(UnixSeconds now) const {
+  return window_.contains(now) && now >= claims_.not_before && now < claims_.not_after - kStopEarly_s;
+}
 
 Appraisal verify(ByteSpan evidence, const policy::Policy& policy, const Circumstances& circumstances) {
   const auto parsed = Evidence::parse(evidence);
@@ -421,13 +427,16 @@ Appraisal verify(ByteSpan evidence, const policy::Policy& policy, const Circumst
 }
 
 Appraisal verify(const Evidence& evidence, const policy::Policy& policy, const Circumstances& circumstances) {
-  const policy::Requirements& requirements = policy::requirements(policy);
+  return appraise(evidence, policy::requirements(policy), circumstances, examine(evidence, policy, circumstances.now));
+}
+
+Appraisal appraise(const Evidence& evidence, const policy::Requirements& requirements, const Circumstances& circumstances,
+                   const Result<Examined>& examined) {
   VerdictBuilder rows(evidence.bytes(), requirements);
   rows.set_node_id(evidence.node_id());
   rows.pass(Property::format, "attest.cmw.json", "a CMW collection of a node's evidence",
             std::to_string(evidence.bytes().size()) + " bytes");
   Appraiser appraiser(evidence, requirements, circumstances, rows);
-  const auto examined = examine(evidence, policy, circumstances.now);
   if (!examined) {
     rows.refuse_by(Property::evidence_kind, examined.error(), "a kind that the policy admits",
                    "choose a node of a kind that the policy admits");

@@ -1,5 +1,6 @@
 // Recorded evidence of real machines under a production policy: all of it is judged, and it is refused for exactly what a recording cannot have.
 #include "../src/kind_hardware.h"
+#include "../src/kinds.h"
 #include "openpcc/attest/platform.h"
 #include "world.h"
 
@@ -157,6 +158,35 @@ TEST_F(HardwareTest, chains_and_collateral_have_their_shape) {
   tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
   cpu_.chain.push_back({std::string(kCertificateType), {1}});
   EXPECT_EQ(refusals(judged())[Property::root_of_trust], "attest.kind.chain");
+}
+
+// A verdict that is kept must not outlive what was signed. No recorded machine is accepted, so a simulated one is given a machine's window.
+TEST_F(HardwareTest, a_node_is_usable_while_what_vouches_for_it_holds) {
+  const UnixSeconds now = testing_world::kNow;
+  const auto evidence = Evidence::parse(world_.make());
+  const auto policy = world_.policy();
+  auto examined = examine(*evidence, policy, now);
+  ASSERT_OK(examined);
+  examined->cpu->window = {now - 1000, now + 600};
+  examined->gpus[0]->window = {now - 10, now + 1000};
+  const Appraisal appraisal = appraise(*evidence, policy::requirements(policy), {now, world_.beacons, std::nullopt}, examined);
+  ASSERT_NE(appraisal.node, nullptr) << appraisal.verdict.text(true);
+  EXPECT_EQ(appraisal.node->window(), (x509::Window{now - 10, now + 600}));
+  EXPECT_TRUE(appraisal.node->usable_at(now + 600));
+  EXPECT_FALSE(appraisal.node->usable_at(now + 601));
+  EXPECT_FALSE(appraisal.node->usable_at(now - 11));
+}
+
+TEST_F(HardwareTest, recorded_machines_hold_as_long_as_their_first_signature) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  const auto policy = policy::parse(as_bytes(world_.policy_text.text() + exceptions_ + hardware_));
+  const auto evidence = Evidence::parse(encode_evidence(world_.claims.encode(), cpu_, {}));
+  const auto examined = examine(*evidence, *policy, now_);
+  ASSERT_OK(examined);
+  const x509::Window window = examined->cpu->window;
+  EXPECT_TRUE(examine(*evidence, *policy, window.to)->cpu.has_value());
+  EXPECT_FALSE(examine(*evidence, *policy, window.to + 1)->cpu.has_value());
 }
 
 TEST_F(HardwareTest, an_altered_report_is_not_genuine) {

@@ -34,24 +34,33 @@ std::string encode_base64(ByteSpan bytes, std::string_view alphabet, bool padded
   return out;
 }
 
+// A character outside the alphabet has a value above 63.
 Result<Bytes> decode_base64(std::string_view text, const std::array<int8_t, 256>& values) {
-  if (text.size() % 4 == 1) return fail(Code::malformed, "core.base64", "impossible length");
-  Bytes out;
-  out.reserve(text.size() / 4 * 3 + 2);
-  uint32_t bits = 0;
-  unsigned count = 0;
-  for (const char c : text) {
-    const int8_t v = values[static_cast<uint8_t>(c)];
-    if (v < 0) return fail(Code::malformed, "core.base64", "a character outside the alphabet");
-    bits = bits << 6 | static_cast<uint32_t>(v);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out.push_back(static_cast<uint8_t>(bits >> count));
-    }
+  const auto value = [&](size_t i) -> uint32_t { return static_cast<uint8_t>(values[static_cast<uint8_t>(text[i])]); };
+  const size_t tail = text.size() % 4;
+  const size_t whole = text.size() - tail;
+  if (tail == 1) return fail(Code::malformed, "core.base64", "impossible length");
+  Bytes out(whole / 4 * 3 + (tail == 0 ? 0 : tail - 1));
+  uint8_t* next = out.data();
+  uint32_t seen = 0;
+  for (size_t i = 0; i < whole; i += 4) {
+    const uint32_t a = value(i), b = value(i + 1), c = value(i + 2), d = value(i + 3);
+    seen |= a | b | c | d;
+    const uint32_t bits = a << 18 | b << 12 | c << 6 | d;
+    *next++ = static_cast<uint8_t>(bits >> 16);
+    *next++ = static_cast<uint8_t>(bits >> 8);
+    *next++ = static_cast<uint8_t>(bits);
   }
+  uint32_t bits = 0;
+  for (size_t i = whole; i < text.size(); ++i) {
+    seen |= value(i);
+    bits = bits << 6 | value(i);
+  }
+  if (seen > 63) return fail(Code::malformed, "core.base64", "a character outside the alphabet");
   // The unused low bits must be zero, or one value would have several spellings.
-  if ((bits & ((1u << count) - 1)) != 0) return fail(Code::malformed, "core.base64", "not in canonical form");
+  const unsigned unused = tail == 2 ? 4 : 2;
+  if (tail != 0 && (bits & ((1u << unused) - 1)) != 0) return fail(Code::malformed, "core.base64", "not in canonical form");
+  for (size_t left = tail; left > 1; --left) *next++ = static_cast<uint8_t>(bits >> (unused + 8 * (left - 2)));
   return out;
 }
 

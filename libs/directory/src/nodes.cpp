@@ -25,22 +25,25 @@ std::unexpected<Error> too_few(size_t left, size_t needed) {
 
 void NodeSet::update(const VerifiedBundle& bundle, UnixSeconds now) {
   std::vector<Entry> entries;
-  std::map<crypto::Sha256Digest, Accepted> accepted;
+  std::map<crypto::Sha256Digest, Entry> accepted;
   std::set<attest::NodeId> seen;
   for (const Bytes& leaf : bundle.content().nodes) {
-    Entry entry = enter(leaf, bundle, now);
+    const crypto::Sha256Digest digest = crypto::sha256(leaf);
+    const auto known = accepted_.find(digest);
+    const bool holds = known != accepted_.end() && now <= known->second.node->window().to;
+    Entry entry = holds ? known->second : verify(leaf, bundle, now);
     if (entry.node && !seen.insert(entry.node_id).second) {
       entry.node = nullptr;
       entry.refusal = fail(Code::rejected, "directory.leaf.duplicate", to_hex(entry.node_id)).error();
     }
-    if (entry.node) accepted[entry.evidence_digest] = {entry.verdict, entry.node};
+    if (entry.node) accepted[digest] = entry;
     entries.push_back(std::move(entry));
   }
   entries_ = std::move(entries);
   accepted_ = std::move(accepted);
 }
 
-Entry NodeSet::enter(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeconds now) const {
+Entry NodeSet::verify(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeconds now) const {
   Entry entry;
   const auto leaf = Leaf::parse(leaf_bytes);
   if (!leaf) {
@@ -49,12 +52,7 @@ Entry NodeSet::enter(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeco
   }
   entry.node_id = leaf->node_id;
   entry.evidence_digest = crypto::sha256(leaf->evidence);
-  if (const auto known = accepted_.find(entry.evidence_digest); known != accepted_.end()) {
-    entry.verdict = known->second.verdict;
-    entry.node = known->second.node;
-  } else {
-    appraise(entry, *leaf, bundle, now);
-  }
+  appraise(entry, *leaf, bundle, now);
   if (!entry.node) return entry;
   // What a leaf says beside its evidence sorts and names it; it must not lead anyone astray.
   if (entry.node->node_id() != leaf->node_id) {

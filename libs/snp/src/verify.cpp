@@ -159,7 +159,8 @@ class Verifier {
   void check_link(const Certificate& subject, const Certificate& issuer, const std::optional<PublicKey>& key, size_t below,
                   const LinkRules& rules) {
     if (!key) return;
-    const auto issued = x509::check_issued(subject, issuer, *key, below);
+    const PinnedRoot* pinned = pinned_root();
+    const auto issued = x509::check_issued(subject, issuer, *key, below, pinned == nullptr ? x509::Known() : pinned->certificates);
     if (!issued) failures_.push_back(renamed(issued.error(), rule_of(issued.error(), rules)));
   }
 

@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <set>
 
 #include "openpcc/snp/appraise.h"
 #include "openpcc/testkit/json.h"
@@ -176,6 +177,24 @@ TEST(SnpEvidence, what_is_genuine_is_acceptable_or_not_as_expected) {
     ++judged;
   }
   EXPECT_EQ(judged, 16);
+}
+
+// The digests stand for signatures, so each must be of a certificate that its root signed.
+TEST(SnpEvidence, the_known_certificates_are_signed_by_their_root) {
+  if (!testkit::shared_file("evidence/snp/roots")) GTEST_SKIP() << "no shared evidence";
+  for (const PinnedRoot& pin : amd_roots()) {
+    const std::string line = pin.product == Product::milan ? "milan" : pin.product == Product::genoa ? "genoa" : "turin";
+    const auto ark = x509::Certificate::parse(read("snp/roots/" + line + "/ark.der"));
+    EXPECT_EQ(crypto::sha256(ark->spki()), pin.spki_sha256);
+    std::set<crypto::Sha256Digest> signed_ones;
+    for (const char* name : {"ark", "ask", "asvk"}) {
+      const auto one = x509::Certificate::parse(read("snp/roots/" + line + "/" + name + ".der"));
+      EXPECT_OK(one->signature().check(*ark->key()));
+      EXPECT_TRUE(x509::is_known(*one, pin.certificates)) << line << " " << name;
+      signed_ones.insert(crypto::sha256(one->der()));
+    }
+    EXPECT_EQ(signed_ones, std::set(pin.certificates.begin(), pin.certificates.end())) << "nothing else is known";
+  }
 }
 
 TEST(SnpEvidence, every_revocation_list_in_its_time) {

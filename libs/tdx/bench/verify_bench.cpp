@@ -13,7 +13,8 @@ struct Signature {
 
 Bytes point_of(const x509::Certificate& certificate) { return {certificate.spki().end() - 64, certificate.spki().end()}; }
 
-// signatures_of lists all that are checked: chain of the PCK, lists, quoting enclave, quote, signer, TCB info, identity. The root is in two chains.
+// signatures_of lists all that are verified: chain of the PCK, lists, quoting enclave, quote, signer, TCB info, identity. The root is in two chains.
+// Certificates of Intel's that are known by their digest are left out, as a verification does.
 std::vector<Signature> signatures_of(const Bytes& bytes, const Collateral& set) {
   std::vector<Signature> out;
   const auto quote = parse_quote(bytes);
@@ -25,14 +26,17 @@ std::vector<Signature> signatures_of(const Bytes& bytes, const Collateral& set) 
     out.push_back({key, Bytes(message.begin(), message.end()), Bytes(r_s.begin(), r_s.end())});
   };
   const auto add_signed = [&](const Bytes& key, const x509::Signed& what) { add(key, what.message, what.signature); };
-  add_signed(root, (*chain)[2].signature());
-  add_signed(root, (*chain)[1].signature());
-  add_signed(ca, (*chain)[0].signature());
+  const auto add_certificate = [&](const Bytes& key, const x509::Certificate& one) {
+    if (!x509::is_known(one, intel_certificates())) add_signed(key, one.signature());
+  };
+  add_certificate(root, (*chain)[2]);
+  add_certificate(root, (*chain)[1]);
+  add_certificate(ca, (*chain)[0]);
   add_signed(root, x509::Crl::parse(*set.root_ca_crl)->signature());
   add_signed(ca, x509::Crl::parse(*set.pck_crl)->signature());
   add(pck, quote->qe_report_bytes, quote->qe_report_signature);
   add(Bytes(quote->attestation_key.begin(), quote->attestation_key.end()), quote->signed_bytes, quote->signature);
-  add_signed(root, (*signers)[0].signature());
+  add_certificate(root, (*signers)[0]);
   for (const auto& [document, name] : {std::pair(&set.tcb_info, "tcbInfo"), std::pair(&set.qe_identity, "enclaveIdentity")}) {
     const auto value = open_document(*document, name);
     add(signer, value->value, value->signature);

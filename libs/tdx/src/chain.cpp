@@ -37,8 +37,8 @@ bool is_end(const x509::Certificate& certificate) {
 
 // check_link is x509::check_issued under the chain's rules.
 Result<> check_link(const x509::Certificate& subject, const x509::Certificate& issuer, const x509::PublicKey& key, size_t below,
-                    const ChainRules& rules) {
-  const Result<> issued = x509::check_issued(subject, issuer, key, below);
+                    const ChainRules& rules, x509::Known genuine) {
+  const Result<> issued = x509::check_issued(subject, issuer, key, below, genuine);
   if (issued) return {};
   const std::string_view id = issued.error().rule.id();
   if (id == "x509.issuer.name") return under(rules.issuer, issued.error());
@@ -46,14 +46,17 @@ Result<> check_link(const x509::Certificate& subject, const x509::Certificate& i
 }
 
 // check_root says that the certificate has the pinned key and signed itself.
-Result<x509::PublicKey> check_root(const x509::Certificate& root, ByteSpan root_spki, const ChainRules& rules, const Chain* known) {
+Result<x509::PublicKey> check_root(const x509::Certificate& root, ByteSpan root_spki, const ChainRules& rules, const Chain* known,
+                                   x509::Known genuine) {
   if (known != nullptr && equal(known->root().der(), root.der())) return known->root_key();
   if (!equal(root.spki(), root_spki)) return fail(Code::verification_failed, rules.root, to_hex(root.spki()));
   Result<x509::PublicKey> key = root.key();
   if (!key) return under(rules.syntax, key.error());
   if (!equal(root.issuer(), root.subject())) return fail(Code::verification_failed, rules.issuer, "the root names another issuer");
-  const Result<> self_signed = root.signature().check(*key);
-  if (!self_signed) return under(rules.signature, self_signed.error());
+  if (!x509::is_known(root, genuine)) {
+    const Result<> self_signed = root.signature().check(*key);
+    if (!self_signed) return under(rules.signature, self_signed.error());
+  }
   return key;
 }
 
@@ -64,16 +67,6 @@ const ChainRules kPckRules{"tdx.pck.pem",       "tdx.pck.count", "tdx.pck.syntax
 const ChainRules kSignerRules{"tdx.signer.pem",   "tdx.signer.count",   "tdx.signer.syntax",    "tdx.signer.name",
                               "tdx.signer.root",  "tdx.signer.issuer",  "tdx.signer.signature", "tdx.signer.ca",
                               "tdx.signer.early", "tdx.signer.expired", "tdx.signer.revoked"};
-
-ByteSpan intel_root_spki() {
-  static constexpr std::array<uint8_t, 91> kSpki{
-      0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-      0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04, 0x0b, 0xa9, 0xc4, 0xc0, 0xc0, 0xc8, 0x61, 0x93, 0xa3, 0xfe, 0x23,
-      0xd6, 0xb0, 0x2c, 0xda, 0x10, 0xa8, 0xbb, 0xd4, 0xe8, 0x8e, 0x48, 0xb4, 0x45, 0x85, 0x61, 0xa3, 0x6e, 0x70, 0x55,
-      0x25, 0xf5, 0x67, 0x91, 0x8e, 0x2e, 0xdc, 0x88, 0xe4, 0x0d, 0x86, 0x0b, 0xd0, 0xcc, 0x4e, 0xe2, 0x6a, 0xac, 0xc9,
-      0x88, 0xe5, 0x05, 0xa9, 0x53, 0x55, 0x8c, 0x45, 0x3f, 0x6b, 0x09, 0x04, 0xae, 0x73, 0x94};
-  return kSpki;
-}
 
 Result<> check_time(const std::vector<Period>& periods, UnixSeconds now) {
   for (const Period& period : periods) {
@@ -114,12 +107,13 @@ Result<Chain> check_chain(std::vector<x509::Certificate> certificates, ByteSpan 
                           const Chain* known) {
   OPENPCC_CHECK(certificates.size() >= 2);
   const size_t last = certificates.size() - 1;
+  const x509::Known genuine = equal(root_spki, intel_root_spki()) ? intel_certificates() : x509::Known();
   std::vector<x509::PublicKey> keys;
-  OPENPCC_LET(x509::PublicKey root_key, check_root(certificates[last], root_spki, rules, known));
+  OPENPCC_LET(x509::PublicKey root_key, check_root(certificates[last], root_spki, rules, known, genuine));
   keys.push_back(std::move(root_key));
   for (size_t i = last; i-- > 0;) {
     const size_t authorities_below = leaf == LeafUse::signs_data ? i : i + 1;
-    OPENPCC_TRY(check_link(certificates[i], certificates[i + 1], keys.front(), authorities_below, rules));
+    OPENPCC_TRY(check_link(certificates[i], certificates[i + 1], keys.front(), authorities_below, rules, genuine));
     if (!has_usage(certificates[i + 1], kCrlSign)) {
       return fail(Code::verification_failed, rules.ca, std::string(certificates[i + 1].common_name()) + " may not sign revocation lists");
     }

@@ -2,6 +2,7 @@
 #include "corpus.h"
 
 #include <algorithm>
+#include <set>
 
 namespace openpcc::tdx {
 namespace {
@@ -322,6 +323,27 @@ TEST(Corpus, the_pinned_root_is_intels) {
   const auto root = x509::Certificate::parse(corpus::file("tdx/roots/intel_sgx_root_ca.der"));
   ASSERT_OK(root);
   EXPECT_EQ(to_hex(root->spki()), to_hex(intel_root_spki()));
+}
+
+// The digests stand for signatures, so each must be of a certificate that the root signed.
+TEST(Corpus, the_known_certificates_are_signed_by_the_root) {
+  OPENPCC_NEED_CORPUS();
+  const auto root = x509::Certificate::parse(corpus::file("tdx/roots/intel_sgx_root_ca.der"));
+  std::set<crypto::Sha256Digest> seen;
+  const auto look_at = [&](const std::vector<x509::Certificate>& chain) {
+    for (const x509::Certificate& one : chain) {
+      if (!x509::is_known(one, intel_certificates())) continue;
+      EXPECT_OK(one.signature().check(*root->key()));
+      seen.insert(crypto::sha256(one.der()));
+    }
+  };
+  for (const auto& [name, set] : corpus::sets()) {
+    if (const auto chain = x509::Certificate::parse_pem(set.signing_chain, 2)) look_at(*chain);
+  }
+  for (const Sample& sample : corpus::samples()) {
+    if (const auto chain = x509::Certificate::parse_pem(parse_quote(sample.quote)->pck_chain, 3)) look_at(*chain);
+  }
+  EXPECT_EQ(seen, std::set(intel_certificates().begin(), intel_certificates().end())) << "nothing else is known";
 }
 
 // turned gives a chain of two certificates in PEM, root first, in our order.

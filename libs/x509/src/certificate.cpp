@@ -74,6 +74,12 @@ std::string_view skip_line_ends(std::string_view text) {
   return at == std::string_view::npos ? std::string_view() : text.substr(at);
 }
 
+std::string without_line_ends(std::string_view text) {
+  std::string out(text.size(), '\0');
+  out.erase(std::ranges::copy_if(text, out.begin(), [](char c) { return c != '\r' && c != '\n'; }).out, out.end());
+  return out;
+}
+
 }  // namespace
 
 Result<Certificate> Certificate::parse(ByteSpan der) {
@@ -149,11 +155,7 @@ Result<std::vector<Certificate>> Certificate::parse_pem(ByteSpan text, size_t ma
     const size_t end = rest.find(kPemEnd);
     if (!rest.starts_with(kPemBegin) || end == std::string_view::npos) return fail(Code::malformed, kRule, "not a certificate's block");
     if (out.size() == max) return fail(Code::malformed, kRule, "more than " + std::to_string(max) + " certificates");
-    std::string base64;
-    for (const char c : rest.substr(kPemBegin.size(), end - kPemBegin.size())) {
-      if (c != '\r' && c != '\n') base64 += c;
-    }
-    const auto der = from_base64(base64);
+    const auto der = from_base64(without_line_ends(rest.substr(kPemBegin.size(), end - kPemBegin.size())));
     if (!der) return fail(Code::malformed, kRule, "not base64");
     OPENPCC_LET(Certificate certificate, parse(*der));
     out.push_back(std::move(certificate));

@@ -10,8 +10,6 @@ constexpr uint64_t kVersion2 = 1;
 
 std::unexpected<Error> bad_crl(std::string_view what) { return fail(Code::malformed, "x509.crl.syntax", std::string(what)); }
 
-bool serial_less(ByteSpan a, ByteSpan b) { return std::ranges::lexicographical_compare(a, b); }
-
 Result<> refuse_critical(ByteSpan explicit_content, Rule rule) {
   OPENPCC_LET(const std::vector<Extension> extensions, read_extensions(explicit_content, "x509.crl.syntax"));
   if (std::ranges::any_of(extensions, &Extension::critical)) return fail(Code::unsupported, rule, "an extension that limits the list");
@@ -59,6 +57,7 @@ Result<> Crl::read(ByteSpan der) {
 
 Result<> Crl::read_revoked(ByteSpan list) {
   der::Reader entries(list);
+  ByteSpan harmless;  // entries have the same extensions, one after the other
   while (!entries.empty()) {
     OPENPCC_LET(const ByteSpan entry, entries.content(der::kSequence));
     der::Reader fields(entry);
@@ -68,15 +67,20 @@ Result<> Crl::read_revoked(ByteSpan list) {
     static_cast<void>(date);  // whatever the date, the certificate does not count
     if (!fields.empty()) {
       OPENPCC_LET(const der::Element extensions, fields.next());
-      OPENPCC_TRY(refuse_critical(extensions.whole, "x509.crl.critical"));
+      if (!equal(extensions.whole, harmless)) {
+        OPENPCC_TRY(refuse_critical(extensions.whole, "x509.crl.critical"));
+      }
+      harmless = extensions.whole;
     }
     OPENPCC_TRY(fields.end());
     revoked_.push_back(magnitude);
   }
-  std::ranges::sort(revoked_, serial_less);
   return {};
 }
 
-bool Crl::revokes(ByteSpan serial) const { return std::ranges::binary_search(revoked_, serial, serial_less); }
+// A list is asked for two or three certificates: sorting it would cost more.
+bool Crl::revokes(ByteSpan serial) const {
+  return std::ranges::any_of(revoked_, [&](ByteSpan revoked) { return equal(revoked, serial); });
+}
 
 }  // namespace openpcc::x509

@@ -38,6 +38,20 @@ TEST_F(CheckTest, the_right_name_and_another_key) {
   EXPECT_RULE(check_issued(*subject, *issuer, *issuer->key(), 0), "x509.signature.wrong");
 }
 
+// A digest vouches for the bytes that it is of, and for nothing else of the link.
+TEST_F(CheckTest, a_known_certificate_needs_no_signature) {
+  const auto issuer = Certificate::parse(forge::certificate(issuer_, issuer_key_));
+  const auto subject = Certificate::parse(forge::certificate(subject_, forge::Key(Algorithm::ecdsa_sha384)));
+  const std::vector<crypto::Sha256Digest> known{crypto::sha256(subject->der())}, another{crypto::sha256(issuer->der())};
+  EXPECT_OK(check_issued(*subject, *issuer, *issuer->key(), 0, known));
+  EXPECT_RULE(check_issued(*subject, *issuer, *issuer->key(), 0, another), "x509.signature.wrong");
+  EXPECT_RULE(check_issued(*subject, *issuer, *issuer->key(), 1, known), "x509.issuer.not_ca");
+  subject_.issuer = forge::name("Issuer");
+  const auto stranger = Certificate::parse(forge::certificate(subject_, issuer_key_));
+  const std::vector<crypto::Sha256Digest> itself{crypto::sha256(stranger->der())};
+  EXPECT_RULE(check_issued(*stranger, *issuer, *issuer->key(), 0, itself), "x509.issuer.name");
+}
+
 TEST_F(CheckTest, no_ca) {
   issuer_.extensions = {forge::key_usage(forge::kSignsCertificates)};
   EXPECT_RULE(issued(), "x509.issuer.not_ca");

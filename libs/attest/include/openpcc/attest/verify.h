@@ -9,6 +9,7 @@
 #include "openpcc/hpke/hpke.h"
 #include "openpcc/note/checkpoint.h"
 #include "openpcc/policy/policy.h"
+#include "openpcc/x509/x509.h"
 
 namespace openpcc::attest {
 
@@ -25,14 +26,17 @@ class VerifiedNode {
   const Bytes& chip_id() const { return chip_id_; }
   const std::vector<Bytes>& gpu_ids() const { return gpu_ids_; }  // ascending
   bool simulated() const { return simulated_; }
+  // window is when all that vouches for the node's devices holds: certificates, lists, documents.
+  const x509::Window& window() const { return window_; }
   // serves: the node's evidence names the model.
   bool serves(std::string_view model) const;
-  // usable_at: within the key's time, which ends kStopEarly_s before not-after.
+  // usable_at: within the window, and within the key's time, which ends kStopEarly_s before not-after.
   bool usable_at(UnixSeconds now) const;
 
  private:
   friend class Appraiser;
-  VerifiedNode(const NodeId& node_id, hpke::PublicKey key, Claims claims, Bytes chip_id, std::vector<Bytes> gpu_ids, bool simulated);
+  VerifiedNode(const NodeId& node_id, hpke::PublicKey key, Claims claims, Bytes chip_id, std::vector<Bytes> gpu_ids, bool simulated,
+               const x509::Window& window);
 
   NodeId node_id_;
   hpke::PublicKey key_;
@@ -40,6 +44,7 @@ class VerifiedNode {
   Bytes chip_id_;
   std::vector<Bytes> gpu_ids_;
   bool simulated_;
+  x509::Window window_;
 };
 
 // Circumstances are what verification needs to know of the world.

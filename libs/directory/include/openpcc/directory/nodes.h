@@ -32,7 +32,8 @@ class NodeSet {
  public:
   explicit NodeSet(std::shared_ptr<const policy::Policy> policy) : policy_(std::move(policy)) {}
 
-  // update takes a new bundle. Evidence that was accepted before is not verified again; a leaf that is refused leaves the others usable:
+  // update takes a new bundle. A leaf that was accepted before is not verified again until something that vouches for it ends; one that is
+  // refused leaves the others usable:
   //   directory.leaf.syntax                            not a leaf
   //   directory.leaf.node_id, directory.leaf.chip_id   not what its evidence says
   //   directory.leaf.duplicate                         a node id that an earlier leaf has
@@ -59,18 +60,13 @@ class NodeSet {
 
  private:
   std::vector<NodePtr> usable_without(std::string_view model, const std::set<attest::NodeId>& exclude, UnixSeconds now) const;
-  Entry enter(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeconds now) const;
+  Entry verify(ByteSpan leaf_bytes, const VerifiedBundle& bundle, UnixSeconds now) const;
   void appraise(Entry& entry, const Leaf& leaf, const VerifiedBundle& bundle, UnixSeconds now) const;
   std::vector<NodePtr> active(UnixSeconds now) const;
 
-  // Accepted is a verdict worth keeping: what was refused may be accepted with the next bundle's beacons.
-  struct Accepted {
-    std::shared_ptr<const attest::Verdict> verdict;
-    NodePtr node;
-  };
-
   std::shared_ptr<const policy::Policy> policy_;
-  std::map<crypto::Sha256Digest, Accepted> accepted_;  // by digest of evidence; the current bundle's alone
+  // By digest of the leaf; the current bundle's alone. What was refused is not kept: it may be accepted with the next bundle's beacons.
+  std::map<crypto::Sha256Digest, Entry> accepted_;
   std::vector<Entry> entries_;
 };
 

@@ -43,10 +43,11 @@ struct VekFields {
 //   snp.product.unknown   productName is of no line that we know (unsupported)
 Result<VekFields> read_vek(const x509::Certificate& vek);
 
-// PinnedRoot is the public key of a product line's root: the SHA-256 of its SubjectPublicKeyInfo.
+// PinnedRoot is a product line's root, by the SHA-256 of its SubjectPublicKeyInfo, and the certificates that it is known to have signed.
 struct PinnedRoot {
   Product product;
-  std::array<uint8_t, 32> spki_sha256;
+  crypto::Sha256Digest spki_sha256;
+  x509::Known certificates{};
 };
 // amd_roots are AMD's: ARK-Milan, ARK-Genoa, ARK-Turin.
 std::span<const PinnedRoot> amd_roots();

@@ -14,6 +14,8 @@ namespace openpcc::tdx {
 
 // intel_root_spki is the SubjectPublicKeyInfo of the Intel SGX Root CA.
 ByteSpan intel_root_spki();
+// intel_certificates are those that the root signed and that are in use, the root itself included. With others the signature is verified.
+x509::Known intel_certificates();
 
 // ChainRules are the rules of one kind of chain, "tdx.pck" or "tdx.signer" before the word:
 //   pem         not PEM of certificates alone, with at most one NUL after it

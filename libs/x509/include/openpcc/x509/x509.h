@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "openpcc/core/environment.h"
+#include "openpcc/crypto/hash.h"
 #include "openpcc/crypto/verify_key.h"
 
 namespace openpcc::x509 {
@@ -103,6 +104,11 @@ class Certificate {
 //   x509.time.early, x509.time.expired
 Result<> check_time(const Certificate& certificate, UnixSeconds now);
 
+// Known are certificates, each the SHA-256 of its DER, whose signature by their issuer's key is known to be good: a digest that is compiled in
+// vouches for the very bytes, as the signature does.
+using Known = std::span<const crypto::Sha256Digest>;
+bool is_known(const Certificate& certificate, Known known);
+
 // check_extensions refuses what we would have to understand: any critical extension but BasicConstraints and KeyUsage.
 //   x509.extension.critical
 Result<> check_extensions(const Certificate& certificate);
@@ -111,7 +117,8 @@ Result<> check_extensions(const Certificate& certificate);
 //   x509.issuer.name        the subject names another issuer        x509.signature.*     its key did not sign the subject
 //   x509.issuer.not_ca      no CA, or not for so long a chain       x509.issuer.key_usage   its key is not for signing certificates
 //   x509.extension.critical (of either)
-Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below);
+// The signature of a subject that is among `known` was verified when it was entered there, and is not verified again.
+Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below, Known known = {});
 
 // Crl is a revocation list. It owns its bytes.
 class Crl {
@@ -141,7 +148,7 @@ class Crl {
   ByteSpan issuer_;
   Window window_{};
   Signed signed_{};
-  std::vector<ByteSpan> revoked_;  // serials, sorted
+  std::vector<ByteSpan> revoked_;  // serials
 };
 
 // check_crl says that the list is the issuer's and in its time.
