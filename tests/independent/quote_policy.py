@@ -27,9 +27,9 @@ class Policy:
     require_sept_ve_disable: bool = True
     attributes_mask: int = SEPT_VE_DISABLE | 1 << 30 | 1 << 31  # PKS and KL
     xfam_mask: int = 0x65AE7  # what genuine quotes use: AVX-512, PKRU, CET, UINTR and AMX besides x87, SSE and AVX
-    mrconfigid: bytes = ZERO
-    mrowner: bytes = ZERO
-    mrownerconfig: bytes = ZERO
+    mrconfigids: frozenset = frozenset({ZERO})
+    mrowners: frozenset = frozenset({ZERO})
+    mrownerconfigs: frozenset = frozenset({ZERO})
     mrservicetds: frozenset = frozenset()
 
 
@@ -86,8 +86,8 @@ def appraise_attributes(quote, policy, result):
 def appraise_guest(quote, policy, result):
     result.check(quote.mrtd in policy.mrtds, "tdx.mrtd")
     result.check(quote.rtmrs in policy.rtmrs, "tdx.rtmr")
-    result.check(quote.mrconfigid == policy.mrconfigid, "tdx.mrconfigid")
-    result.check(quote.mrowner == policy.mrowner, "tdx.mrowner")
-    result.check(quote.mrownerconfig == policy.mrownerconfig, "tdx.mrownerconfig")
+    result.check(quote.mrconfigid in policy.mrconfigids, "tdx.mrconfigid")
+    result.check(quote.mrowner in policy.mrowners, "tdx.mrowner")
+    result.check(quote.mrownerconfig in policy.mrownerconfigs, "tdx.mrownerconfig")
     bound = len(quote.body) == TD15_BODY and any(quote.mrservicetd)
     result.check(not bound or quote.mrservicetd in policy.mrservicetds, "tdx.mrservicetd")

@@ -313,6 +313,8 @@ def evaluate(quote, platform, tcb_info, identity, judgement):
         qe_level = check_identity(quote, identity, judgement)
         judgement.qe_status = qe_level.status if qe_level else None
     tdx, module_level = quote.tee == TDX, None
+    td15 = tdx and len(quote.body) == TD15_BODY
+    judgement.check(not td15 or no_older(quote.tcb_svn, quote.tcb_svn_2), "tdx.tcb.svn", quote.tcb_svn_2.hex())
     if tdx:
         judgement.module, module_level = check_module(quote, tcb_info, judgement)
         judgement.module_status = module_level.status if module_level else None
@@ -323,8 +325,13 @@ def evaluate(quote, platform, tcb_info, identity, judgement):
     judgement.advisories = frozenset(advisory for one in levels for advisory in one.advisories)
     judgement.status = converge(level.status, judgement.module_status, judgement.qe_status)
     judgement.check(judgement.status != "Revoked", "tdx.tcb.revoked")
-    if tdx and len(quote.body) == TD15_BODY and judgement.status == "OutOfDate":
+    if td15 and judgement.status == "OutOfDate":
         judgement.relaunch = would_be_up_to_date(quote, platform, tcb_info, judgement.qe_status)
+
+
+def no_older(launch, now):
+    """The module that runs now is no older than the one that launched the TD; a new major version, component 1, counts component 0 anew."""
+    return (launch[1], launch[0]) <= (now[1], now[0]) and at_most(launch[2:], now[2:])
 
 
 def would_be_up_to_date(quote, platform, tcb_info, qe_status):

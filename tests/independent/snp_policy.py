@@ -31,15 +31,17 @@ class Policy:
     allow_provisional: bool = False
     require_crl: bool = False
     csp_ids: frozenset = frozenset()
-    chips: frozenset | None = None
     min_tcb: bytes = bytes(8)  # in the layout of the product
     min_launch_tcb: bytes = bytes(8)
     min_version: tuple = (0, 0, 0)
     mitigations: int = 0
+    platform_set: int = 0  # bits of PLATFORM_INFO
+    platform_clear: int = 0
     host_data: frozenset | None = None
     id_keys: frozenset | None = None
     author_keys: frozenset | None = None
-    family_and_image: frozenset | None = None
+    family_ids: frozenset | None = None
+    image_ids: frozenset | None = None
     min_guest_svn: int = 0
 
 
@@ -53,6 +55,8 @@ def appraise(judgement, policy):
     appraise_guest_policy(report, policy, result)
     result.check(report.vmpl == policy.vmpl, "snp.vmpl", str(report.vmpl))
     result.check(report.version == 2 or not policy.alias_check or report.platform_info >> 5 & 1, "snp.platform.alias_check")
+    as_set = report.platform_info & policy.platform_set == policy.platform_set and not report.platform_info & policy.platform_clear
+    result.check(as_set, "snp.platform.setting", f"{report.platform_info:#x}")
     appraise_identity(report, policy, result)
     return result
 
@@ -62,7 +66,6 @@ def appraise_chip(report, csp_id, policy, result):
         result.check(csp_id in policy.csp_ids, "snp.csp_id", str(csp_id))
     else:
         result.check(policy.allow_masked_chip or not report.masked_chip, "snp.chip_id.masked")
-    result.check(policy.chips is None or report.chip_id in policy.chips, "snp.chip_id.unlisted")
 
 
 def appraise_tcb(report, policy, result):
@@ -73,7 +76,7 @@ def appraise_tcb(report, policy, result):
     result.check(at_most(policy.min_launch_tcb, report.launch_tcb), "snp.tcb.launch_minimum")
     result.check(report.committed_version >= policy.min_version, "snp.tcb.version")
     missing = policy.mitigations & ~(report.current_mitigations & report.launch_mitigations)
-    result.check(report.version < 5 or not missing, "snp.tcb.mitigations", f"{missing:#x}")
+    result.check(not missing, "snp.tcb.mitigations", f"{missing:#x}")
 
 
 def appraise_guest_policy(report, policy, result):
@@ -92,9 +95,10 @@ def appraise_identity(report, policy, result):
     result.check(report.report_data == policy.report_data, "snp.report_data")
     result.check(policy.host_data is None or report.host_data in policy.host_data, "snp.host_data")
     result.check(policy.id_keys is None or report.id_key_digest in policy.id_keys, "snp.id_key")
-    result.check(policy.author_keys is None or report.author_key_digest in policy.author_keys, "snp.author_key")
+    author = report.flags & 1 and report.author_key_digest in (policy.author_keys or ())
+    result.check(policy.author_keys is None or author, "snp.author_key")
     # FAMILY_ID, IMAGE_ID and GUEST_SVN are the host's word unless an expected ID key signed them.
     vouched = policy.id_keys is not None and report.id_key_digest in policy.id_keys and any(report.id_key_digest)
-    wanted = policy.family_and_image
-    result.check(wanted is None or (vouched and report.field(0x10, 32) in wanted), "snp.id_block")
+    for wanted, identity in ((policy.family_ids, report.field(0x10, 16)), (policy.image_ids, report.field(0x20, 16))):
+        result.check(wanted is None or (vouched and identity in wanted), "snp.id_block", identity.hex())
     result.check(policy.min_guest_svn == 0 or (vouched and report.guest_svn >= policy.min_guest_svn), "snp.guest_svn")

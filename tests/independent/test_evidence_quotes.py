@@ -125,7 +125,7 @@ def policy_for(judgement, **demands):
     """A policy that takes what the quote says of its guest, and is strict for the rest."""
     quote = judgement.quote
     return quote_policy.Policy(
-        frozenset({quote.mrtd}), frozenset({quote.rtmrs}), quote.report_data, mrconfigid=quote.mrconfigid, **demands
+        frozenset({quote.mrtd}), frozenset({quote.rtmrs}), quote.report_data, mrconfigids=frozenset({quote.mrconfigid}), **demands
     )
 
 

@@ -223,7 +223,6 @@ case("snp.crl.missing")(lambda: appraised(require_crl=True))
 case("snp.product.excluded")(lambda: appraised(products=frozenset({"Milan", "Turin"})))
 case("snp.csp_id")(lambda: appraised(VLEK, time("2025-06-01T00:00:00Z"), vmpl=1, allow_provisional=True))
 case("snp.chip_id.masked")(lambda: appraised(change=bit(0x48, 1)))
-case("snp.chip_id.unlisted")(lambda: appraised(chips=frozenset({bytes(64)})))
 case("snp.tcb.provisional")(lambda: appraised(change=put(0x38, b"\x0b")))
 case("snp.tcb.provisional")(lambda: appraised(change=put(0x1E8, b"\x32")))
 case("snp.tcb.minimum")(lambda: appraised(min_tcb=bytes([10, 0, 0, 0, 0, 0, 27, 28])))
@@ -232,6 +231,7 @@ case("snp.tcb.launch_minimum")(lambda: appraised(min_launch_tcb=bytes([10, 0, 0,
 case("snp.tcb.version")(lambda: appraised(min_version=(1, 55, 50)))
 case("snp.tcb.mitigations")(lambda: appraised(mitigations=4))
 case("snp.tcb.mitigations")(lambda: appraised(change=bit(0x1F8, 1), mitigations=2))
+case("snp.tcb.mitigations")(lambda: appraised(**ACI, mitigations=1))
 case("snp.policy.reserved")(lambda: appraised(change=bit(POLICY, 17)))
 case("snp.policy.reserved")(lambda: appraised(change=bit(POLICY, 63)))
 case("snp.policy.abi")(lambda: appraised(min_abi=(0, 1)))
@@ -242,13 +242,18 @@ case("snp.policy.cxl")(lambda: appraised(change=bit(POLICY, 21)))
 case("snp.policy.restriction")(lambda: appraised(restrictions=1 << 20))
 case("snp.vmpl")(lambda: appraised(change=put(0x30, b"\xff\xff\xff\xff")))
 case("snp.platform.alias_check")(lambda: appraised(change=bit(0x40, 5)))
+case("snp.platform.setting")(lambda: appraised(platform_clear=1))
+case("snp.platform.setting")(lambda: appraised(platform_set=1 << 4))
 case("snp.measurement")(lambda: appraised(measurements=frozenset()))
 case("snp.report_data")(lambda: appraised(change=bit(0x50, 511)))
 case("snp.host_data")(lambda: appraised(host_data=frozenset({bytes([1]) * 32})))
 case("snp.id_key")(lambda: appraised(id_keys=frozenset({ACI_KEY})))
 case("snp.author_key")(lambda: appraised(author_keys=frozenset({ACI_KEY})))
-case("snp.id_block")(lambda: appraised(family_and_image=frozenset({bytes(32)})))
-case("snp.id_block")(lambda: appraised(**ACI, id_keys=frozenset({ACI_KEY}), family_and_image=frozenset({bytes(32)})))
+case("snp.author_key")(lambda: appraised(change=put(0x110, ACI_KEY), author_keys=frozenset({ACI_KEY})))
+case("snp.id_block")(lambda: appraised(family_ids=frozenset({bytes(16)})))
+case("snp.id_block")(lambda: appraised(image_ids=frozenset({bytes(16)}), id_keys=frozenset({bytes(48)})))
+case("snp.id_block")(lambda: appraised(**ACI, id_keys=frozenset({ACI_KEY}), family_ids=frozenset({bytes(16)})))
+case("snp.id_block")(lambda: appraised(**ACI, id_keys=frozenset({ACI_KEY}), image_ids=frozenset({bytes(16)})))
 case("snp.guest_svn")(lambda: appraised(change=put(0x04, b"\x63"), min_guest_svn=2))
 case("snp.guest_svn")(lambda: appraised(**ACI, id_keys=frozenset({ACI_KEY}), min_guest_svn=1 << 20))
 
@@ -257,8 +262,12 @@ def test_policies_that_fit_refuse_nothing():
     assert any(ACI_KEY)
     assert appraised().rules == []
     assert appraised(min_tcb=report_of(GENOA).reported_tcb, min_launch_tcb=report_of(GENOA).launch_tcb, mitigations=0xB).rules == []
-    named = report_of(MILAN).field(0x10, 32)
-    assert appraised(**ACI, id_keys=frozenset({ACI_KEY}), family_and_image=frozenset({named})).rules == []
+    family, image = report_of(MILAN).field(0x10, 16), report_of(MILAN).field(0x20, 16)
+    signed = {"id_keys": frozenset({ACI_KEY}), "family_ids": frozenset({family}), "image_ids": frozenset({image}), "min_guest_svn": 2}
+    assert appraised(**ACI, **signed, host_data=frozenset({report_of(MILAN).host_data})).rules == []
+    author = {"change": lambda data: (put(0x110, ACI_KEY)(data), bit(0x48, 0)(data)), "author_keys": frozenset({ACI_KEY})}
+    assert appraised(**author).rules == []
+    assert appraised(platform_set=0x24, platform_clear=0x12).rules == []
     assert appraised(change=put(0x38, b"\x0b"), allow_provisional=True).rules == []
 
 # The cases, run.

@@ -370,6 +370,33 @@ def an_identity_whose_mask_leaves_debug_out():
     return forged(change)
 
 
+def running_now(change):
+    """A TD 1.5 that a module launched which `change` of it leads to the one that runs now."""
+    intel = Intel(TD15, TD15_SET)
+    intel.body[584:600] = intel.body[0:16]
+    change(intel.body)
+    return verify(intel, TD15_TIME)
+
+
+@case("tdx.tcb.svn")
+def the_module_s_minor_version_went_back():
+    return running_now(put(584, bytes([4])))
+
+
+@case("tdx.tcb.svn")
+def the_module_s_major_version_went_back():
+    return running_now(put(584, bytes([255, 0])))
+
+
+@case("tdx.tcb.svn")
+def another_component_went_back():
+    return running_now(put(586, bytes([1])))
+
+
+def test_a_new_major_version_counts_minor_ones_anew():
+    assert running_now(put(584, bytes([0, 2]))).rules == []
+
+
 @case("tdx.tcb.unsupported")
 def a_component_below_every_level():
     def change(intel):

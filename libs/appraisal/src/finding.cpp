@@ -28,6 +28,7 @@ std::string_view to_string(Aspect aspect) {
     case Aspect::guest_policy: return "guest_policy";
     case Aspect::privilege: return "privilege";
     case Aspect::platform: return "platform";
+    case Aspect::launch: return "launch";
     case Aspect::software: return "software";
     case Aspect::bound_data: return "bound_data";
   }

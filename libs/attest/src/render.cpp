@@ -161,6 +161,7 @@ std::string_view to_string(Property property) {
     case Property::guest_policy: return "guest_policy";
     case Property::privilege: return "privilege";
     case Property::platform: return "platform";
+    case Property::launch: return "launch";
     case Property::debug: return "debug";
     case Property::release: return "release";
     case Property::key_binding: return "key_binding";

@@ -33,6 +33,7 @@ std::optional<Property> property_of(appraisal::Aspect aspect) {
     case Aspect::guest_policy: return Property::guest_policy;
     case Aspect::privilege: return Property::privilege;
     case Aspect::platform: return Property::platform;
+    case Aspect::launch: return Property::launch;
     case Aspect::signatures:
     case Aspect::genuine:
     case Aspect::software:

@@ -28,6 +28,7 @@ class Appraiser : private appraisal::Writer {
     check_guest_policy();
     check_privilege();
     check_platform();
+    check_launch();
     check_software();
     check_bound_data();
     return take();
@@ -87,13 +88,16 @@ class Appraiser : private appraisal::Writer {
         return refuse(Aspect::tcb, "snp.tcb.launch_minimum", expected, "launched at " + launch.text(product_), "launch the guest anew");
       }
     }
-    if (demands_.min_version && report_.committed_version < *demands_.min_version) {
-      return refuse(Aspect::tcb, "snp.tcb.version", "at least firmware " + demands_.min_version->text(), report_.committed_version.text(),
+    const auto version = demands_.min_version.find(product_);
+    if (version != demands_.min_version.end() && report_.committed_version < version->second) {
+      return refuse(Aspect::tcb, "snp.tcb.version", "at least firmware " + version->second.text(), report_.committed_version.text(),
                     update);
     }
+    // Reports before version 5 show none.
     const uint64_t mitigations = report_.launch_mit_vector & report_.current_mit_vector;
-    if ((demands_.mitigations & ~mitigations) != 0) {
-      return refuse(Aspect::tcb, "snp.tcb.mitigations", hex_number(demands_.mitigations), hex_number(mitigations), update);
+    const auto demanded = demands_.mitigations.find(product_);
+    if (demanded != demands_.mitigations.end() && (demanded->second & ~mitigations) != 0) {
+      return refuse(Aspect::tcb, "snp.tcb.mitigations", hex_number(demanded->second), hex_number(mitigations), update);
     }
     if (minimum == demands_.min_tcb.end()) return leave(Aspect::tcb, "snp.tcb.minimum", "", seen + "; no minimum was given");
     pass(Aspect::tcb, "snp.tcb.minimum", "at least " + minimum->second.text(product_), seen);
@@ -143,9 +147,49 @@ class Appraiser : private appraisal::Writer {
   void check_platform() {
     constexpr Rule kRule = "snp.platform.alias_check";
     const std::string expected = "memory checked for aliases at boot";
+    const PlatformInfo info = report_.platform_info;
+    const std::string seen = hex_number(info.bits);
+    if (report_.has_cpuid() && !info.alias_check_complete()) {
+      return refuse(Aspect::platform, kRule, expected, seen, "the host must update its firmware (BadRAM, CVE-2024-21944)");
+    }
+    if ((demands_.platform_set & ~info.bits) != 0 || (demands_.platform_clear & info.bits) != 0) {
+      const std::string bits = hex_number(demands_.platform_set) + " set, " + hex_number(demands_.platform_clear) + " clear";
+      return refuse(Aspect::platform, "snp.platform.setting", bits, seen,
+                    "the host must set its machine up otherwise, or choose another one");
+    }
     if (!report_.has_cpuid()) return leave(Aspect::platform, kRule, expected, "reports of version 2 do not say");
-    judge(Aspect::platform, kRule, report_.platform_info.alias_check_complete(), false, expected, hex_number(report_.platform_info.bits),
-          "the host must update its firmware (BadRAM, CVE-2024-21944)");
+    pass(Aspect::platform, kRule, expected, seen);
+  }
+
+  // FAMILY_ID, IMAGE_ID and GUEST_SVN are the host's word unless an expected ID key signed them.
+  void check_launch() {
+    const Demands& d = demands_;
+    const bool vouched = !is_zero(report_.id_key_digest) && d.id_keys.contains(report_.id_key_digest);
+    const bool family = d.family_ids.empty() || d.family_ids.contains(report_.family_id);
+    const bool image = d.image_ids.empty() || d.image_ids.contains(report_.image_id);
+    const std::string key = "ID key " + shown(report_.id_key_digest);
+    const std::string block = "family " + to_hex(report_.family_id) + ", image " + to_hex(report_.image_id);
+    const std::string svn = "guest SVN " + std::to_string(report_.guest_svn);
+    const Launch checks[] = {
+        {"snp.host_data", !d.host_data.empty(), d.host_data.contains(report_.host_data), "host data " + shown(report_.host_data)},
+        {"snp.id_key", !d.id_keys.empty(), d.id_keys.contains(report_.id_key_digest), key},
+        {"snp.author_key", !d.author_keys.empty(), report_.author_key_en && d.author_keys.contains(report_.author_key_digest),
+         "author key " + shown(report_.author_key_digest)},
+        {"snp.id_block", !d.family_ids.empty() || !d.image_ids.empty(), vouched && family && image, block + ", " + key},
+        {"snp.guest_svn", d.min_guest_svn > 0, vouched && report_.guest_svn >= d.min_guest_svn, svn + ", " + key},
+    };
+    const Launch* last = nullptr;
+    for (const Launch& check : checks) {
+      if (!check.demanded) continue;
+      if (!check.good) {
+        return refuse(Aspect::launch, check.rule, "what the policy lists, signed by a listed ID key where one must sign", check.seen,
+                      "launch the guest as its owner means it, or list what was seen once its source is known");
+      }
+      last = &check;
+    }
+    const std::string seen = checks[0].seen + ", " + key;
+    if (last == nullptr) return leave(Aspect::launch, "snp.host_data", "", seen + "; nothing was given to compare with");
+    pass(Aspect::launch, last->rule, "what the policy lists", seen);
   }
 
   void check_software() {
@@ -164,6 +208,14 @@ class Appraiser : private appraisal::Writer {
     judge(Aspect::bound_data, kRule, equal(*demands_.report_data, report_.report_data), false, to_hex(*demands_.report_data), seen,
           "the report was made for something else: get it from the node itself");
   }
+
+  struct Launch {
+    Rule rule;
+    bool demanded;
+    bool good;
+    std::string seen;
+  };
+  static std::string shown(ByteSpan digest) { return is_zero(digest) ? "none" : to_hex(digest); }
 
   const VerifiedReport& verified_;
   const Report& report_;

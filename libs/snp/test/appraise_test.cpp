@@ -39,10 +39,10 @@ TEST(SnpAppraise, a_machine_as_it_should_be) {
   demands.min_tcb[Product::genoa] = machine.options.tcb;
   demands.measurements = {Bytes(48, 1), Bytes(48, 0x3e)};
   demands.report_data.emplace().fill(0xd0);
-  demands.min_version = FirmwareVersion{1, 55, 29};
+  demands.min_version[Product::genoa] = {1, 55, 29};
   const Findings findings = appraised(machine, demands);
   EXPECT_EQ(appraisal::refusal(findings), nullptr);
-  EXPECT_EQ(findings.size(), 12u);
+  EXPECT_EQ(findings.size(), 13u);
   EXPECT_EQ(state_of(findings, Aspect::revocation), State::not_checked);
   for (const Aspect aspect : {Aspect::tcb, Aspect::software, Aspect::bound_data, Aspect::product, Aspect::debug}) {
     EXPECT_EQ(state_of(findings, aspect), State::passed);
@@ -53,7 +53,7 @@ TEST(SnpAppraise, a_machine_as_it_should_be) {
 TEST(SnpAppraise, nothing_to_compare_with_is_not_checked) {
   const Findings findings = appraised(Machine::of(Product::milan));
   EXPECT_EQ(state_of(findings, Aspect::product), State::not_provable) << "Milan's keys can be forged";
-  for (const Aspect aspect : {Aspect::revocation, Aspect::identity, Aspect::tcb, Aspect::software, Aspect::bound_data}) {
+  for (const Aspect aspect : {Aspect::revocation, Aspect::identity, Aspect::tcb, Aspect::launch, Aspect::software, Aspect::bound_data}) {
     EXPECT_EQ(state_of(findings, aspect), State::not_checked);
   }
 }
@@ -111,10 +111,11 @@ TEST(SnpAppraise, minimum_tcb_by_component) {
 
 TEST(SnpAppraise, versions_and_mitigations) {
   Demands demands;
-  demands.min_version = FirmwareVersion{1, 55, 30};
+  demands.min_version[Product::milan] = {1, 55, 30};
   EXPECT_TRUE(refuses(Machine::of(Product::milan), demands, "snp.tcb.version"));
+  EXPECT_EQ(appraisal::refusal(appraised(Machine::of(Product::genoa), demands)), nullptr) << "another line counts its own versions";
   demands = {};
-  demands.mitigations = 3;
+  demands.mitigations[Product::milan] = 3;
   Machine machine = with(0, {5});
   machine.set(0x1f8, {7});
   machine.set(0x200, {2});
@@ -168,6 +169,82 @@ TEST(SnpAppraise, who_speaks_and_from_where) {
   EXPECT_EQ(appraisal::refusal(appraised(with(0x30, {1}), demands)), nullptr);
   EXPECT_TRUE(refuses(with(0x40, {0x05}), {}, "snp.platform.alias_check"));
   EXPECT_EQ(appraisal::refusal(appraised(with(0x40, {0x65}))), nullptr) << "a bit that we do not know is no reason to refuse";
+}
+
+TEST(SnpAppraise, how_the_machine_is_set_up) {
+  Demands demands;
+  demands.platform_clear = 1;
+  EXPECT_TRUE(refuses(Machine::of(Product::milan), demands, "snp.platform.setting")) << "SMT is on";
+  EXPECT_EQ(appraisal::refusal(appraised(with(0x40, {0x24}), demands)), nullptr);
+  demands = {};
+  demands.platform_set = 1 << 4;
+  EXPECT_TRUE(refuses(Machine::of(Product::milan), demands, "snp.platform.setting")) << "ciphertext hiding is off";
+  EXPECT_EQ(appraisal::refusal(appraised(with(0x40, {0x35}), demands)), nullptr);
+}
+
+TEST(SnpAppraise, reports_of_version_2_do_not_say_how_the_machine_is_set_up) {
+  Machine machine = with(0, {2});
+  machine.set(0x40, {0x01});
+  machine.set(0x188, {0, 0, 0});
+  EXPECT_EQ(state_of(appraised(machine), Aspect::platform), State::not_checked);
+  Demands demands;
+  demands.platform_set = 1 << 2;
+  EXPECT_TRUE(refuses(machine, demands, "snp.platform.setting")) << "what is demanded and not said is refused";
+}
+
+TEST(SnpAppraise, whose_launch_it_is) {
+  std::array<uint8_t, 32> host_data;
+  std::array<uint8_t, 48> key, other;
+  host_data.fill(0xab);
+  key.fill(0xcd);
+  other.fill(0xce);
+  Machine machine = with(0xc0, {});
+  machine.set(0xc0, host_data);
+  machine.set(0xe0, key);
+  EXPECT_EQ(state_of(appraised(machine), Aspect::launch), State::not_checked);
+  Demands demands;
+  demands.host_data = {{}};
+  EXPECT_TRUE(refuses(machine, demands, "snp.host_data"));
+  demands.host_data.insert(host_data);
+  EXPECT_EQ(state_of(appraised(machine, demands), Aspect::launch), State::passed);
+  demands.id_keys = {other};
+  EXPECT_TRUE(refuses(machine, demands, "snp.id_key"));
+  demands.id_keys.insert(key);
+  EXPECT_EQ(state_of(appraised(machine, demands), Aspect::launch), State::passed);
+  demands.author_keys = {key};
+  EXPECT_TRUE(refuses(machine, demands, "snp.author_key"));
+  machine.set(0x110, key);
+  EXPECT_TRUE(refuses(machine, demands, "snp.author_key")) << "AUTHOR_KEY_EN is clear";
+  machine.set(0x48, {1});
+  EXPECT_EQ(state_of(appraised(machine, demands), Aspect::launch), State::passed);
+}
+
+// FAMILY_ID, IMAGE_ID and GUEST_SVN are the host's word unless an expected ID key signed them.
+TEST(SnpAppraise, what_an_id_key_signed) {
+  std::array<uint8_t, 16> family{1}, image{2};
+  std::array<uint8_t, 48> key;
+  key.fill(0xcd);
+  Machine machine = with(0x04, {7});
+  machine.set(0x10, family);
+  machine.set(0x20, image);
+  Demands demands;
+  demands.family_ids = {family};
+  EXPECT_TRUE(refuses(machine, demands, "snp.id_block")) << "nobody signed it";
+  demands.id_keys = {{}};
+  EXPECT_TRUE(refuses(machine, demands, "snp.id_block")) << "no key is no key, listed or not";
+  demands.id_keys = {key};
+  machine.set(0xe0, key);
+  EXPECT_EQ(state_of(appraised(machine, demands), Aspect::launch), State::passed);
+  demands.image_ids = {family};
+  EXPECT_TRUE(refuses(machine, demands, "snp.id_block"));
+  demands.image_ids = {image};
+  demands.min_guest_svn = 7;
+  EXPECT_EQ(state_of(appraised(machine, demands), Aspect::launch), State::passed);
+  demands.min_guest_svn = 8;
+  EXPECT_TRUE(refuses(machine, demands, "snp.guest_svn"));
+  demands = {};
+  demands.min_guest_svn = 1;
+  EXPECT_TRUE(refuses(machine, demands, "snp.guest_svn")) << "without a listed key it is the host's word";
 }
 
 TEST(SnpAppraise, software_and_bound_data) {

@@ -78,16 +78,35 @@ void judge_attributes(Writer& out, const TdReport& td, const Demands& demands) {
             seen, "launch the TD with SEPT_VE_DISABLE: without it the host can inject exceptions at memory accesses");
 }
 
+struct Launch {
+  Rule rule;
+  const std::set<Measurement>& wanted;
+  const Measurement& value;
+  std::string_view name;
+};
+
+void judge_launch(Writer& out, const TdReport& td, const Demands& demands) {
+  const Launch checks[] = {{"tdx.mrconfigid", demands.mrconfigid, td.mrconfigid, "MRCONFIGID"},
+                           {"tdx.mrowner", demands.mrowner, td.mrowner, "MROWNER"},
+                           {"tdx.mrownerconfig", demands.mrownerconfig, td.mrownerconfig, "MROWNERCONFIG"}};
+  const Launch* last = nullptr;
+  std::string seen;
+  for (const Launch& check : checks) {
+    const std::string value = std::string(check.name) + " " + (is_zero(check.value) ? "zero" : to_hex(check.value));
+    seen += (seen.empty() ? "" : ", ") + value;
+    if (check.wanted.empty()) continue;
+    if (!check.wanted.contains(check.value)) {
+      return out.refuse(Aspect::launch, check.rule, "a value that the policy lists; zero where it lists none", value,
+                        "launch the TD as its owner means it, or list the value once its source is known");
+    }
+    last = &check;
+  }
+  if (last == nullptr) return out.leave(Aspect::launch, "tdx.mrconfigid", "", seen + "; nothing was given to compare with");
+  out.pass(Aspect::launch, last->rule, "values that the policy lists", seen);
+}
+
 void judge_software(Writer& out, const TdReport& td, const Demands& demands) {
   const std::string run = "run an allowed release, or allow this measurement once its source is known";
-  const std::pair<Rule, std::pair<const std::optional<Measurement>*, const Measurement*>> identities[] = {
-      {"tdx.mrconfigid", {&demands.mrconfigid, &td.mrconfigid}},
-      {"tdx.mrowner", {&demands.mrowner, &td.mrowner}},
-      {"tdx.mrownerconfig", {&demands.mrownerconfig, &td.mrownerconfig}}};
-  for (const auto& [rule, values] : identities) {
-    const auto& [wanted, seen] = values;
-    if (*wanted && **wanted != *seen) return out.refuse(Aspect::software, rule, to_hex(**wanted), to_hex(*seen), run);
-  }
   if (demands.rtmr && *demands.rtmr != td.rtmr) {
     const auto differs = std::ranges::mismatch(*demands.rtmr, td.rtmr);
     const std::string which = "RTMR" + std::to_string(differs.in2 - td.rtmr.begin()) + " ";
@@ -102,7 +121,8 @@ void judge_software(Writer& out, const TdReport& td, const Demands& demands) {
 }
 
 void judge_enclave(Writer& out, const SgxReport& enclave, const Demands& demands) {
-  if (demands.rtmr || demands.mrconfigid || demands.mrowner || demands.mrownerconfig || !demands.mrseam.empty()) {
+  const bool of_a_td = demands.rtmr || !demands.mrconfigid.empty() || !demands.mrowner.empty() || !demands.mrownerconfig.empty();
+  if (of_a_td || !demands.mrseam.empty()) {
     return out.refuse(Aspect::software, "tdx.tee_type", "a TD, of which more is demanded than an enclave has", "an SGX enclave",
                       "give the quote of a TD");
   }
@@ -121,6 +141,7 @@ void judge_td(Writer& out, const TdReport& td, const Demands& demands) {
             debug ? "on: the host reads all of the TD's memory" : "off", "launch the TD without DEBUG");
   judge_migration(out, td, demands);
   judge_attributes(out, td, demands);
+  judge_launch(out, td, demands);
   judge_software(out, td, demands);
 }
 
@@ -170,6 +191,17 @@ Findings appraise_tcb(const VerifiedQuote& verified, const Demands& demands, Uni
   }
   out.judge(Aspect::tcb, "tdx.tcb.status", tcb.status == TcbStatus::up_to_date, allowed, "UpToDate", seen, update);
   return out.take();
+}
+
+x509::Window accepted_window(const VerifiedQuote& verified, const Demands& demands, UnixSeconds now) {
+  const TcbResult& tcb = verified.tcb();
+  if (tcb.status == TcbStatus::up_to_date && !tcb.relaunch_advised) return verified.window();
+  UnixSeconds until = now;
+  for (const TcbException& exception : demands.tcb_exceptions) {
+    if (takes(exception, tcb, now)) until = std::max(until, exception.until);
+  }
+  // Where nothing takes the status the verdict is no acceptance, and the window is of what was signed.
+  return until == now ? verified.window() : verified.window().intersect({INT64_MIN, until - 1});
 }
 
 }  // namespace openpcc::tdx

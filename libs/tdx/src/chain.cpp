@@ -48,8 +48,8 @@ Result<> check_link(const x509::Certificate& subject, const x509::Certificate& i
 // check_root says that the certificate has the pinned key and signed itself.
 Result<x509::PublicKey> check_root(const x509::Certificate& root, ByteSpan root_spki, const ChainRules& rules, const Chain* known,
                                    x509::Known genuine) {
-  if (known != nullptr && equal(known->root().der(), root.der())) return known->root_key();
   if (!equal(root.spki(), root_spki)) return fail(Code::verification_failed, rules.root, to_hex(root.spki()));
+  if (known != nullptr && equal(known->root().der(), root.der())) return known->root_key();
   Result<x509::PublicKey> key = root.key();
   if (!key) return under(rules.syntax, key.error());
   if (!equal(root.issuer(), root.subject())) return fail(Code::verification_failed, rules.issuer, "the root names another issuer");

@@ -29,6 +29,12 @@ bool same_under_mask(const std::array<uint8_t, 16>& a, const std::array<uint8_t,
   return true;
 }
 
+// not_below: the module of `now` is no older than that of `launch`. A new major version, component 1, counts its minor one, component 0, anew.
+bool not_below(const Svn16& launch, const Svn16& now) {
+  const bool module = launch[1] != now[1] ? launch[1] < now[1] : launch[0] <= now[0];
+  return module && at_most(launch, now, 2);
+}
+
 std::string module_id(uint8_t version) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   return std::string("TDX_") + kDigits[version >> 4] + kDigits[version & 15];
@@ -116,6 +122,9 @@ Result<TcbResult> evaluate_all(const Quote& quote, const PckClaims& pck, const T
   OPENPCC_LET(out.quoting_enclave, evaluate_qe(quote.qe_report, identity));
   const auto* td = std::get_if<TdReport>(&quote.body);
   std::optional<TcbStatus> module_status;
+  if (td != nullptr && td->td15 && !not_below(td->tee_tcb_svn, td->td15->tee_tcb_svn_2)) {
+    return differs("tdx.tcb.svn", to_hex(td->td15->tee_tcb_svn_2) + " now, launched by " + to_hex(td->tee_tcb_svn));
+  }
   if (td != nullptr) {
     OPENPCC_LET(out.module, evaluate_module(*td, td->tee_tcb_svn, info));
     module_status = status_of(*out.module);

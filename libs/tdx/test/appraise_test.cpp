@@ -58,7 +58,7 @@ TEST(TdxAppraise, a_td_as_it_should_be) {
   QuoteClaims claims = shared_good();
   const Findings bare = appraise(claims, {});
   EXPECT_EQ(appraisal::refusal(bare), nullptr);
-  for (const Aspect aspect : {Aspect::identity, Aspect::firmware, Aspect::software, Aspect::bound_data}) {
+  for (const Aspect aspect : {Aspect::identity, Aspect::firmware, Aspect::launch, Aspect::software, Aspect::bound_data}) {
     EXPECT_EQ(state_of(bare, aspect), State::not_checked) << "nobody said what to expect";
   }
   Demands demands;
@@ -67,9 +67,9 @@ TEST(TdxAppraise, a_td_as_it_should_be) {
   demands.mrseam = {td.mrseam};
   demands.measurements = {Bytes(td.mrtd.begin(), td.mrtd.end())};
   demands.rtmr = td.rtmr;
-  demands.mrconfigid = td.mrconfigid;
-  demands.mrowner = td.mrowner;
-  demands.mrownerconfig = td.mrownerconfig;
+  demands.mrconfigid = {td.mrconfigid};
+  demands.mrowner = {td.mrowner};
+  demands.mrownerconfig = {td.mrownerconfig};
   demands.report_data = td.reportdata;
   for (const appraisal::Finding& finding : appraise(claims, demands)) EXPECT_EQ(finding.state, State::passed) << finding.rule.id();
 }
@@ -138,20 +138,31 @@ TEST(TdxAppraise, what_was_measured) {
   (*demands.rtmr)[3] = other;
   EXPECT_TRUE(refuses(changed(same, demands), "tdx.rtmr"));
   demands = {};
-  demands.mrconfigid = other;
-  EXPECT_TRUE(refuses(changed(same, demands), "tdx.mrconfigid"));
-  demands = {};
-  demands.mrowner = other;
-  EXPECT_TRUE(refuses(changed(same, demands), "tdx.mrowner"));
-  demands = {};
-  demands.mrownerconfig = other;
-  EXPECT_TRUE(refuses(changed(same, demands), "tdx.mrownerconfig"));
-  demands = {};
   demands.report_data.emplace().fill(0xee);
   EXPECT_TRUE(refuses(changed(same, demands), "tdx.report_data"));
   demands = {};
   demands.platforms = {{}};
   EXPECT_TRUE(refuses(changed(same, demands), "tdx.platform.unlisted"));
+}
+
+TEST(TdxAppraise, whose_launch_it_is) {
+  Measurement other;
+  other.fill(0xee);
+  const std::pair<std::string_view, std::pair<std::set<Measurement> Demands::*, Measurement TdReport::*>> all[] = {
+      {"tdx.mrconfigid", {&Demands::mrconfigid, &TdReport::mrconfigid}},
+      {"tdx.mrowner", {&Demands::mrowner, &TdReport::mrowner}},
+      {"tdx.mrownerconfig", {&Demands::mrownerconfig, &TdReport::mrownerconfig}}};
+  for (const auto& [rule, members] : all) {
+    const auto& [wanted, value] = members;
+    const auto none = [&](TdReport& td) { td.*value = {}; };
+    const auto set = [&](TdReport& td) { td.*value = other; };
+    Demands demands;
+    demands.*wanted = {{}};
+    EXPECT_EQ(state_of(changed(none, demands), Aspect::launch), State::passed);
+    EXPECT_TRUE(refuses(changed(set, demands), rule));
+    (demands.*wanted).insert(other);
+    EXPECT_EQ(state_of(changed(set, demands), Aspect::launch), State::passed);
+  }
 }
 
 TEST(TdxAppraise, an_enclave) {
@@ -179,6 +190,9 @@ TEST(TdxAppraise, how_current_the_platform_is) {
   EXPECT_EQ(appraisal::refusal(findings), nullptr);
   EXPECT_EQ(state_of(findings, Aspect::revocation), State::passed);
   EXPECT_EQ(state_of(findings, Aspect::tcb), State::passed);
+  Demands demands;
+  demands.tcb_exceptions = {{TcbStatus::up_to_date, {}, kNow + 1}};
+  EXPECT_EQ(accepted_window(*current, demands, kNow), current->window()) << "what needs no exception does not end with one";
 }
 
 // Of the samples, each with the collateral that finds it out of date: exceptions name status, advisories and an end.
@@ -198,6 +212,15 @@ TEST(TdxAppraise, exceptions_name_status_advisories_and_an_end) {
   demands.tcb_exceptions = {{TcbStatus::out_of_date, all, now + 1}};
   EXPECT_EQ(state_of(appraise_tcb(*verified, demands, now), Aspect::tcb), State::not_checked);
   EXPECT_TRUE(refuses(appraise_tcb(*verified, demands, now + 1), "tdx.tcb.status")) << "its end has come";
+  // The verdict holds no longer than the exception, the last of those that take the status.
+  EXPECT_EQ(accepted_window(*verified, {}, now), verified->window());
+  EXPECT_EQ(accepted_window(*verified, demands, now), (x509::Window{verified->window().from, now}));
+  EXPECT_EQ(accepted_window(*verified, demands, now + 1), verified->window()) << "nothing takes it any more";
+  demands.tcb_exceptions.push_back({TcbStatus::out_of_date, all, now + 100});
+  demands.tcb_exceptions.push_back({TcbStatus::configuration_needed, all, now + 1000});
+  EXPECT_EQ(accepted_window(*verified, demands, now).to, now + 99);
+  demands.tcb_exceptions.push_back({TcbStatus::out_of_date, all, verified->window().to + 1000});
+  EXPECT_EQ(accepted_window(*verified, demands, now), verified->window());
   demands.tcb_exceptions = {{TcbStatus::out_of_date, {*all.begin()}, now + 1}};
   EXPECT_TRUE(refuses(appraise_tcb(*verified, demands, now), "tdx.tcb.status")) << "an advisory that it does not name";
   demands.tcb_exceptions = {{TcbStatus::configuration_needed, all, now + 1}};

@@ -38,6 +38,15 @@ TEST_F(ChainTest, a_perfect_chain_of_another_root) {
   EXPECT_RULE(authenticate_collateral(world_.set().view(), terms), "tdx.signer.root");
 }
 
+// What was checked of a chain under one root says nothing under another.
+TEST_F(ChainTest, a_known_chain_does_not_stand_in_for_the_pinned_key) {
+  const auto authentic = authenticate(world_.quote(), world_.terms());
+  ASSERT_OK(authentic);
+  const test::Set set = world_.set();
+  EXPECT_OK(authenticate_collateral(set.view(), world_.terms(), &authentic->chain()));
+  EXPECT_RULE(authenticate_collateral(set.view(), {}, &authentic->chain()), "tdx.signer.root");
+}
+
 TEST_F(ChainTest, pem) {
   const std::string chain = world_.pck_chain();
   const auto judged = [&](std::string_view text) { return authenticate(world_.quote(text), world_.terms()); };

@@ -234,9 +234,20 @@ TEST_F(RelaunchTest, not_without_a_newer_module) {
   EXPECT_FALSE(advised());
 }
 
-TEST_F(RelaunchTest, not_where_a_component_went_back) {
+// Updates that keep TDs alive go forward alone.
+TEST_F(RelaunchTest, a_module_that_went_back_is_refused) {
   world_.body[586] = 3;
-  EXPECT_FALSE(advised());
+  EXPECT_RULE(world_.evaluated(), "tdx.tcb.svn");
+  world_.make_td15();
+  world_.body[584] = 2;
+  EXPECT_RULE(world_.evaluated(), "tdx.tcb.svn");
+  world_.make_td15();
+  world_.body[584] = 200;
+  world_.body[585] = 0;
+  EXPECT_RULE(world_.evaluated(), "tdx.tcb.svn") << "a new minor version of an older major one";
+  world_.body[584] = 0;
+  world_.body[585] = 2;
+  EXPECT_OK(world_.evaluated()) << "a new major version counts minor ones anew";
 }
 
 TEST_F(RelaunchTest, not_where_something_else_is_out_of_date) {

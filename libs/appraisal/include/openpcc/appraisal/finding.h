@@ -31,6 +31,7 @@ enum class Aspect : uint8_t {
   guest_policy,  // what else the guest demanded at its launch
   privilege,     // which part of the guest speaks
   platform,      // how the machine is set up
+  launch,        // whose guest it is, and with which configuration it was launched
   software,      // what was measured at launch
   bound_data,    // what the report was made for
 };

@@ -20,7 +20,7 @@ enum class Property : uint8_t {
   evidence_kind,  // its kind is one that the policy's type admits
   root_of_trust,  // the CPU's report chains up to a root that the policy names
   tcb,            // the platform's security version
-  revocation,     // nothing that signed the CPU's report was revoked; this and the next seven: of real TEEs alone, as far as they have it
+  revocation,     // nothing that signed the CPU's report was revoked; this and the next eight: of real TEEs alone, as far as they have it
   product,        // the CPU's product line
   identity,       // which chip or platform
   firmware,       // which firmware could take the place of what runs
@@ -28,6 +28,7 @@ enum class Property : uint8_t {
   guest_policy,   // what else was demanded at launch
   privilege,      // which part of the guest speaks
   platform,       // how the machine is set up
+  launch,         // whose guest it is, and with which configuration it was launched
   debug,          // the TEE is not a debug one
   release,        // the measured image is an allowed release
   key_binding,    // the CPU's report covers the node's keys and everything else in B

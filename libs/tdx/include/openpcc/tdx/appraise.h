@@ -22,15 +22,15 @@ inline constexpr uint64_t kKnownXfam = 0x65ae7;
 
 struct Demands {
   std::vector<TcbException> tcb_exceptions;
-  std::set<std::array<uint8_t, 16>> platforms;                    // PPIDs or platform instance ids; none: not checked
-  std::set<Measurement> mrseam;                                   // builds of the TDX module; none: not checked
-  std::set<Measurement> mrservicetd;                              // service TDs that may be bound
-  uint64_t attributes_mask = kKnownAttributes;                    // bits of TDATTRIBUTES that may be set
-  uint64_t xfam_mask = kKnownXfam;                                // bits of XFAM that may be set
-  std::vector<Bytes> measurements;                                // MRTD, of an enclave MRENCLAVE; none: not checked
-  std::optional<std::array<Measurement, 4>> rtmr;                 // none: not checked
-  std::optional<Measurement> mrconfigid, mrowner, mrownerconfig;  // none: not checked
-  std::optional<ReportData> report_data;                          // none: not checked
+  std::set<std::array<uint8_t, 16>> platforms;               // PPIDs or platform instance ids; none: not checked
+  std::set<Measurement> mrseam;                              // builds of the TDX module; none: not checked
+  std::set<Measurement> mrservicetd;                         // service TDs that may be bound
+  uint64_t attributes_mask = kKnownAttributes;               // bits of TDATTRIBUTES that may be set
+  uint64_t xfam_mask = kKnownXfam;                           // bits of XFAM that may be set
+  std::vector<Bytes> measurements;                           // MRTD, of an enclave MRENCLAVE; none: not checked
+  std::optional<std::array<Measurement, 4>> rtmr;            // none: not checked
+  std::set<Measurement> mrconfigid, mrowner, mrownerconfig;  // zero where the TD has none; none listed: not checked
+  std::optional<ReportData> report_data;                     // none: not checked
 
   // What a policy may allow by name.
   bool allow_debug = false;
@@ -41,11 +41,14 @@ struct Demands {
 // appraise judges what the quote says of the TD or enclave and of its platform, in this order:
 //   tdx.tee_type (an enclave where a TD's fields are demanded)  tdx.platform.unlisted  tdx.seam.mrsigner, tdx.seam.attributes, tdx.seam.mrseam  tdx.attributes.debug
 //   tdx.attributes.migratable, tdx.mrservicetd  tdx.attributes.perfmon, tdx.attributes.reserved, tdx.attributes.sept_ve_disable, tdx.xfam
-//   tdx.mrtd, tdx.rtmr, tdx.mrconfigid, tdx.mrowner, tdx.mrownerconfig  tdx.report_data
+//   tdx.mrconfigid, tdx.mrowner, tdx.mrownerconfig  tdx.mrtd, tdx.rtmr  tdx.report_data
 appraisal::Findings appraise(const QuoteClaims& claims, const Demands& demands);
 
 // appraise_tcb judges how current the platform is, and whether revocation was looked at.
 //   tdx.tcb.status   not UpToDate, and no exception names status and advisories at this time        tdx.tcb.relaunch
 appraisal::Findings appraise_tcb(const VerifiedQuote& verified, const Demands& demands, UnixSeconds now);
+
+// accepted_window is when the quote holds under these demands: what was signed, and no longer than the last exception that takes its status.
+x509::Window accepted_window(const VerifiedQuote& verified, const Demands& demands, UnixSeconds now);
 
 }  // namespace openpcc::tdx

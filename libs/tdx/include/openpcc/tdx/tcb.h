@@ -43,6 +43,7 @@ TcbStatus converge(TcbStatus platform, std::optional<TcbStatus> module, TcbStatu
 
 // evaluate_all does all of it for one quote.
 //   tdx.collateral.fmspc, tdx.collateral.pceid   the TCB info is another platform's
+//   tdx.tcb.svn   TD 1.5: the module that runs now is older than the one that launched the TD; after the quoting enclave's rules
 //   those above, in this order
 //   tdx.tcb.revoked   a part is revoked, which no policy can take
 Result<TcbResult> evaluate_all(const Quote& quote, const PckClaims& pck, const TcbInfo& info, const QeIdentity& identity);
