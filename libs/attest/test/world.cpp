@@ -20,8 +20,8 @@ std::string PolicyText::text() const {
   out += "[nodes]\n" + setting("releases", "[" + quoted(releases) + "]") + setting("models", "[" + quoted(models) + "]");
   if (!gpu_releases.empty()) out += setting("gpu_releases", "[" + quoted(gpu_releases) + "]");
   if (!configs.empty()) out += setting("configs", "[" + quoted(configs) + "]");
-  out += setting("require_gpu", flag(require_gpu)) + setting("min_tcb", std::to_string(min_tcb));
-  out += setting("min_gpu_tcb", std::to_string(min_gpu_tcb)) + setting("min_root_owners", std::to_string(min_root_owners));
+  if (kind == "development") out += setting("min_tcb", std::to_string(min_tcb)) + setting("min_gpu_tcb", std::to_string(min_gpu_tcb));
+  out += setting("require_gpu", flag(require_gpu)) + setting("min_root_owners", std::to_string(min_root_owners));
   out += setting("freshness_age_s", std::to_string(freshness_age_s));
   if (!chips.empty()) out += setting("chips", "[" + chips + "]");
   out += "[exceptions]\n" + setting("allow_debug", flag(allow_debug)) + setting("no_chip_ledger", flag(chips.empty()));

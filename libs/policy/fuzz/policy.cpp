@@ -1,5 +1,5 @@
-// Policy files from untrusted bytes: a production policy never comes out with the debug exception.
-#include "openpcc/policy/policy.h"
+// Policy files from untrusted bytes: a production policy never comes out with the debug exception, and of whatever parses something can be said.
+#include "openpcc/policy/lint.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace openpcc;
@@ -7,5 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (policy && std::holds_alternative<policy::ProductionPolicy>(*policy)) {
     OPENPCC_CHECK(!policy::requirements(*policy).exceptions.allow_debug);
   }
+  const auto advice = policy::lint({data, size}, {1'800'000'000, false});
+  OPENPCC_CHECK(policy.has_value() == advice.has_value() && (!advice || !advice->empty()));
   return 0;
 }

@@ -1,6 +1,11 @@
 // Spec: spec/evidence.md s5.
 #include "hardware.h"
 
+#include <algorithm>
+#include <charconv>
+#include <span>
+
+#include "openpcc/core/describe.h"
 #include "values.h"
 
 namespace openpcc::policy {
@@ -8,12 +13,13 @@ namespace {
 
 constexpr Rule kValue = "policy.parse.value";
 constexpr uint32_t kVmplMax = 3;
+constexpr uint64_t kJudgedAttributes = 0xff | uint64_t{1} << 29;  // TUD and MIGRATABLE, which have rules of their own
+constexpr uint64_t kMandatoryXfam = 3;
 
 constexpr std::pair<std::string_view, snp::Product> kProducts[] = {
     {"Milan", snp::Product::milan}, {"Genoa", snp::Product::genoa}, {"Turin", snp::Product::turin}};
 
-Result<snp::Tcb> read_tcb(TomlReader& tables, std::string_view name, snp::Product product) {
-  OPENPCC_LET(TomlReader reader, tables.table(name));
+Result<snp::Tcb> read_tcb(TomlReader& reader, snp::Product product) {
   snp::Tcb out;
   if (product == snp::Product::turin) {
     OPENPCC_LET(out.fmc, bounded<uint8_t>(reader, "fmc", 0, 255));
@@ -22,8 +28,36 @@ Result<snp::Tcb> read_tcb(TomlReader& tables, std::string_view name, snp::Produc
   OPENPCC_LET(out.tee, bounded<uint8_t>(reader, "tee", 0, 255));
   OPENPCC_LET(out.snp, bounded<uint8_t>(reader, "snp", 0, 255));
   OPENPCC_LET(out.microcode, bounded<uint8_t>(reader, "microcode", 0, 255));
-  OPENPCC_TRY(reader.end());
   return out;
+}
+
+Result<snp::FirmwareVersion> read_version(TomlReader& reader, std::string_view name) {
+  OPENPCC_LET(const std::string text, reader.text(name));
+  unsigned parts[3];
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (size_t i = 0; i < 3; ++i) {
+    if (i > 0 && (at == end || *at++ != '.')) break;
+    const auto [next, error] = std::from_chars(at, end, parts[i]);
+    if (error != std::errc() || parts[i] > 255) break;
+    at = next;
+    if (i == 2 && at == end) return snp::FirmwareVersion{uint8_t(parts[0]), uint8_t(parts[1]), uint8_t(parts[2])};
+  }
+  return fail(Code::malformed, kValue, reader.at(name) + " must be a version such as 1.55.29");
+}
+
+// read_line reads a product line's table: its minimum TCB, and what else of its firmware may be demanded.
+Result<> read_line(TomlReader& tables, std::string_view name, snp::Product product, snp::Demands& out) {
+  OPENPCC_LET(TomlReader reader, tables.table(name));
+  OPENPCC_LET(out.min_tcb[product], read_tcb(reader, product));
+  if (reader.has("version")) {
+    OPENPCC_LET(out.min_version[product], read_version(reader, "version"));
+  }
+  if (reader.has("mitigations")) {
+    OPENPCC_LET(out.mitigations[product], bounded<uint64_t>(reader, "mitigations", 1, INT64_MAX));
+  }
+  out.products.insert(product);
+  return reader.end();
 }
 
 // A product line is taken by naming its minimum: none is taken by default, and none without.
@@ -32,11 +66,10 @@ Result<> read_products(TomlReader& reader, snp::Demands& out) {
   out.products.clear();
   for (const auto& [name, product] : kProducts) {
     if (!tables.has(name)) continue;
-    OPENPCC_LET(out.min_tcb[product], read_tcb(tables, name, product));
-    out.products.insert(product);
+    OPENPCC_TRY(read_line(tables, name, product, out));
   }
   OPENPCC_TRY(tables.end());
-  if (out.products.empty()) return fail(Code::malformed, "policy.parse.empty_list", "snp.min_tcb names no product line");
+  if (out.products.empty()) return fail(Code::malformed, "policy.parse.empty_list", reader.at("min_tcb") + " names no product line");
   return {};
 }
 
@@ -46,7 +79,7 @@ Result<tdx::TcbException> read_tcb_exception(TomlReader& tables, std::string_vie
   OPENPCC_LET(const std::string until, reader.text("until"));
   OPENPCC_TRY(reader.end());
   const auto end = tdx::parse_time(until);
-  if (!end) return fail(Code::malformed, kValue, where("until", "must be a time such as 2026-12-31T00:00:00Z"));
+  if (!end) return fail(Code::malformed, kValue, reader.at("until") + " must be a time such as 2026-12-31T00:00:00Z");
   return tdx::TcbException{status, {advisories.begin(), advisories.end()}, *end};
 }
 
@@ -64,12 +97,78 @@ Result<> read_tcb_exceptions(TomlReader& reader, tdx::Demands& out) {
   return tables.end();
 }
 
+// Bit is a bit of a bit field by its name in policies. A permission is one that must be clear: what the guest or machine does without.
+struct Bit {
+  std::string_view name;
+  unsigned number;
+  bool permission = false;
+};
+constexpr Bit kRestrictions[] = {{"single_socket", 20},     {"mem_aes_256_xts", 22},   {"rapl_dis", 23},
+                                 {"ciphertext_hiding", 24}, {"page_swap_disable", 25}, {"no_smt", 16, true}};
+constexpr Bit kPlatform[] = {{"tsme", 1}, {"ecc", 2}, {"rapl_dis", 3}, {"ciphertext_hiding", 4}, {"no_smt", 0, true}};
+
+struct Bits {
+  uint64_t set = 0;
+  uint64_t clear = 0;
+};
+Result<Bits> read_bits(TomlReader& reader, std::string_view name, std::span<const Bit> known) {
+  Bits out;
+  if (!reader.has(name)) return out;
+  OPENPCC_LET(const std::vector<std::string> names, reader.texts(name));
+  if (names.empty()) return empty_list(reader, name);
+  for (const std::string& text : names) {
+    const auto bit = std::ranges::find(known, text, &Bit::name);
+    if (bit == known.end()) {
+      std::string all;
+      for (const Bit& one : known) all += (all.empty() ? "" : ", ") + std::string(one.name);
+      return fail(Code::malformed, kValue, reader.at(name) + " knows " + all + "; not " + text);
+    }
+    (bit->permission ? out.clear : out.set) |= uint64_t{1} << bit->number;
+  }
+  return out;
+}
+
+// read_mask takes a mask that may not name what is judged by rules of its own.
+Result<uint64_t> read_mask(TomlReader& reader, std::string_view name, uint64_t needed, uint64_t excluded) {
+  OPENPCC_LET(const auto mask, bounded<uint64_t>(reader, name, 0, INT64_MAX));
+  if ((mask & needed) != needed || (mask & excluded) != 0) {
+    return fail(Code::malformed, kValue,
+                reader.at(name) + " must have the bits " + hex_number(needed) + " and none of " + hex_number(excluded));
+  }
+  return mask;
+}
+
 template <size_t N>
 Result<std::set<std::array<uint8_t, N>>> arrays(TomlReader& reader, std::string_view name) {
   OPENPCC_LET(const std::vector<Bytes> list, hex_list(reader, name, N, N, true));
   std::set<std::array<uint8_t, N>> out;
   for (const Bytes& bytes : list) out.insert(*to_array<N>(bytes, kValue));
   return out;
+}
+
+// A TD's words of its owner are zero unless the policy says otherwise.
+Result<std::set<tdx::Measurement>> or_zero(TomlReader& reader, std::string_view name) {
+  OPENPCC_LET(std::set<tdx::Measurement> out, arrays<48>(reader, name));
+  if (out.empty()) out.insert(tdx::Measurement{});
+  return out;
+}
+
+// read_launch reads who may have launched the guest, and with which configuration.
+Result<> read_launch(TomlReader& reader, snp::Demands& out) {
+  OPENPCC_LET(out.host_data, arrays<32>(reader, "host_data"));
+  OPENPCC_LET(out.id_keys, arrays<48>(reader, "id_keys"));
+  OPENPCC_LET(out.author_keys, arrays<48>(reader, "author_keys"));
+  OPENPCC_LET(out.family_ids, arrays<16>(reader, "family_ids"));
+  OPENPCC_LET(out.image_ids, arrays<16>(reader, "image_ids"));
+  if (reader.has("min_guest_svn")) {
+    OPENPCC_LET(out.min_guest_svn, bounded<uint32_t>(reader, "min_guest_svn", 1, UINT32_MAX));
+  }
+  for (const std::string_view name : {"family_ids", "image_ids", "min_guest_svn"}) {
+    if (reader.has(name) && !reader.has("id_keys")) {
+      return fail(Code::rejected, "policy.snp.id_key", reader.at(name) + " is the host's word until an ID key signs it: list id_keys");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -85,10 +184,16 @@ Result<std::optional<snp::Demands>> read_snp(TomlReader& top, const Exceptions& 
   out.allow_any_csp = false;
   if (reader.has("csp_ids")) {
     OPENPCC_LET(const std::vector<std::string> ids, reader.texts("csp_ids"));
-    if (ids.empty())
-      return fail(Code::malformed, "policy.parse.empty_list", where("csp_ids in [snp]", "names nothing; leave it out, or list something"));
+    if (ids.empty()) return empty_list(reader, "csp_ids");
     out.csp_ids.insert(ids.begin(), ids.end());
   }
+  OPENPCC_LET(const Bits guest, read_bits(reader, "restrictions", kRestrictions));
+  out.restrictions = guest.set;
+  out.allow_smt = guest.clear == 0;
+  OPENPCC_LET(const Bits platform, read_bits(reader, "platform", kPlatform));
+  out.platform_set = platform.set;
+  out.platform_clear = platform.clear;
+  OPENPCC_TRY(read_launch(reader, out));
   OPENPCC_TRY(reader.end());
   out.require_revocation = !exceptions.no_revocation;
   out.allow_debug = exceptions.allow_debug;
@@ -106,6 +211,15 @@ Result<std::optional<TdxRequirements>> read_tdx(TomlReader& top, const Exception
   OPENPCC_LET(out.demands.mrseam, arrays<48>(reader, "mrseam"));
   OPENPCC_LET(out.demands.mrservicetd, arrays<48>(reader, "mrservicetd"));
   OPENPCC_LET(out.demands.platforms, arrays<16>(reader, "platforms"));
+  OPENPCC_LET(out.demands.mrconfigid, or_zero(reader, "mrconfigid"));
+  OPENPCC_LET(out.demands.mrowner, or_zero(reader, "mrowner"));
+  OPENPCC_LET(out.demands.mrownerconfig, or_zero(reader, "mrownerconfig"));
+  if (reader.has("attributes_mask")) {
+    OPENPCC_LET(out.demands.attributes_mask, read_mask(reader, "attributes_mask", 0, kJudgedAttributes));
+  }
+  if (reader.has("xfam_mask")) {
+    OPENPCC_LET(out.demands.xfam_mask, read_mask(reader, "xfam_mask", kMandatoryXfam, 0));
+  }
   OPENPCC_TRY(read_tcb_exceptions(reader, out.demands));
   OPENPCC_TRY(reader.end());
   out.require_revocation = !exceptions.no_revocation;

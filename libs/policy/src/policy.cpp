@@ -19,12 +19,12 @@ struct Access {
 Result<std::vector<Bytes>> hex_list(TomlReader& reader, std::string_view name, size_t min, size_t max, bool optional) {
   if (optional && !reader.has(name)) return std::vector<Bytes>();
   OPENPCC_LET(const std::vector<std::string> texts, reader.texts(name));
-  if (texts.empty()) return fail(Code::malformed, "policy.parse.empty_list", where(name, "names nothing; leave it out, or list something"));
+  if (texts.empty()) return empty_list(reader, name);
   std::vector<Bytes> out;
   for (const std::string& text : texts) {
     auto bytes = from_hex(text);
     if (!bytes || bytes->size() < min || bytes->size() > max)
-      return fail(Code::malformed, "policy.parse.value", where(name, "holds a bad value: " + text));
+      return fail(Code::malformed, "policy.parse.value", reader.at(name) + " holds a bad value: " + text);
     out.push_back(std::move(*bytes));
   }
   return out;
@@ -47,15 +47,15 @@ Result<std::vector<crypto::Sha256Digest>> digest_list(TomlReader& reader, std::s
 Result<note::VerifierKey> vkey(TomlReader& reader, std::string_view name, note::KeyType type) {
   OPENPCC_LET(const std::string text, reader.text(name));
   auto key = note::VerifierKey::parse(text);
-  if (!key) return fail(Code::malformed, kValue, where(name, describe(key.error())));
-  if (key->type() != type) return fail(Code::malformed, kValue, where(name, "is of the wrong key type"));
+  if (!key) return fail(Code::malformed, kValue, reader.at(name) + " " + describe(key.error()));
+  if (key->type() != type) return fail(Code::malformed, kValue, reader.at(name) + " is of the wrong key type");
   return key;
 }
 
 Result<crypto::Ed25519Public> root(TomlReader& reader, std::string_view name) {
   OPENPCC_LET(const std::string text, reader.text(name));
   const auto bytes = from_base64(text);
-  if (!bytes || bytes->size() != 32) return fail(Code::malformed, kValue, where(name, "must be base64 of 32 bytes"));
+  if (!bytes || bytes->size() != 32) return fail(Code::malformed, kValue, reader.at(name) + " must be base64 of 32 bytes");
   return to_array<32>(*bytes, kValue);
 }
 
@@ -80,15 +80,31 @@ Result<Exceptions> read_exceptions(TomlReader& top) {
   return out;
 }
 
-Result<> read_nodes(TomlReader& top, Requirements& out) {
+// read_simulated reads what only simulated machines have. A production policy that names it means something that it does not get.
+Result<> read_simulated(TomlReader& nodes, bool production, Requirements& out) {
+  if (!production) {
+    OPENPCC_LET(out.min_tcb, bounded<uint16_t>(nodes, "min_tcb", 0, UINT16_MAX));
+    OPENPCC_LET(out.min_gpu_tcb, bounded<uint16_t>(nodes, "min_gpu_tcb", 0, UINT16_MAX));
+    return {};
+  }
+  const std::pair<std::string_view, std::string_view> instead[] = {
+      {"min_tcb", "say [snp.min_tcb.Genoa], or [tdx], whose TCB is Intel's word"}, {"min_gpu_tcb", "leave it out"}};
+  for (const auto& [name, remedy] : instead) {
+    if (nodes.has(name)) {
+      return fail(Code::malformed, "policy.parse.unknown_key", nodes.at(name) + " is of simulated machines alone: " + std::string(remedy));
+    }
+  }
+  return {};
+}
+
+Result<> read_nodes(TomlReader& top, bool production, Requirements& out) {
   OPENPCC_LET(TomlReader reader, top.table("nodes"));
+  OPENPCC_TRY(read_simulated(reader, production, out));
   OPENPCC_LET(out.releases, hex_list(reader, "releases", 1, kMeasurementBytesMax));
   OPENPCC_LET(out.require_gpu, reader.boolean("require_gpu"));
   OPENPCC_LET(out.gpu_releases, hex_list(reader, "gpu_releases", 1, kMeasurementBytesMax, !out.require_gpu));
   OPENPCC_LET(out.models, digest_list(reader, "models"));
   OPENPCC_LET(out.configs, digest_list(reader, "configs", true));
-  OPENPCC_LET(out.min_tcb, bounded<uint16_t>(reader, "min_tcb", 0, UINT16_MAX));
-  OPENPCC_LET(out.min_gpu_tcb, bounded<uint16_t>(reader, "min_gpu_tcb", 0, UINT16_MAX));
   OPENPCC_LET(out.min_root_owners, bounded<uint8_t>(reader, "min_root_owners", 1, 4));
   OPENPCC_LET(out.freshness_age_s, bounded<UnixSeconds>(reader, "freshness_age_s", 1, kFreshnessAgeMax_s));
   OPENPCC_LET(out.chips, hex_list(reader, "chips", 1, kMeasurementBytesMax, true));
@@ -114,7 +130,7 @@ Result<> check_roles(std::vector<crypto::Ed25519Public> keys) {
 
 Result<Policy> finish_production(TomlReader& top, Requirements requirements) {
   if (top.has("roots")) {
-    OPENPCC_LET(const TomlReader roots, top.table("roots"));
+    OPENPCC_LET(TomlReader roots, top.table("roots"));
     if (roots.has("sim_cpu") || roots.has("sim_gpu")) {
       return fail(Code::rejected, "policy.production.sim", "a production policy cannot name roots of the simulated TEE");
     }
@@ -165,22 +181,24 @@ Result<Policy> parse(ByteSpan toml) {
   if (toml.size() > kPolicyBytesMax) return fail(Code::limit, "policy.parse.too_large");
   OPENPCC_LET(TomlReader top, TomlReader::parse(as_text(toml)));
   OPENPCC_LET(const std::string kind, top.text("kind"));
-  if (kind != "development" && kind != "production") return fail(Code::rejected, "policy.kind", "kind is development or production");
+  if (kind != "development" && kind != "production")
+    return fail(Code::rejected, "policy.kind", top.at("kind") + " is development or production");
   OPENPCC_LET(std::string deployment, top.text("deployment"));
   if (deployment.empty() || deployment.size() > kDeploymentBytesMax)
-    return fail(Code::malformed, kValue, "deployment is empty or too long");
+    return fail(Code::malformed, kValue, top.at("deployment") + " is empty or too long");
   OPENPCC_LET(TomlReader keys, top.table("keys"));
   OPENPCC_LET(note::VerifierKey directory, vkey(keys, "directory", note::KeyType::ed25519));
   OPENPCC_LET(note::VerifierKey beacon, vkey(keys, "beacon", note::KeyType::cosignature_v1));
   OPENPCC_TRY(keys.end());
   Requirements requirements{.deployment = std::move(deployment), .directory_key = std::move(directory), .beacon_key = std::move(beacon)};
   requirements.digest = crypto::sha256(toml);
-  OPENPCC_TRY(read_nodes(top, requirements));
+  const bool production = kind == "production";
+  OPENPCC_TRY(read_nodes(top, production, requirements));
   OPENPCC_LET(requirements.exceptions, read_exceptions(top));
   OPENPCC_TRY(check_exceptions(requirements));
   OPENPCC_LET(requirements.snp, read_snp(top, requirements.exceptions));
   OPENPCC_LET(requirements.tdx, read_tdx(top, requirements.exceptions));
-  return kind == "production" ? finish_production(top, std::move(requirements)) : finish_development(top, std::move(requirements));
+  return production ? finish_production(top, std::move(requirements)) : finish_development(top, std::move(requirements));
 }
 
 }  // namespace openpcc::policy

@@ -1,48 +1,14 @@
-#include "openpcc/policy/policy.h"
-
 #include <type_traits>
 
-#include "openpcc/testkit/testkit.h"
+#include "parts.h"
 
 namespace openpcc::policy {
 namespace {
 
+using test::kBeacon;
+using test::kDirectory;
+using test::Parts;
 using testkit::TestRandom;
-
-std::string vkey(uint64_t seed, note::KeyType type) {
-  TestRandom random(seed);
-  return note::SignerKey::generate("example.org/key" + std::to_string(seed), type, random)->verifier().to_string();
-}
-
-const std::string kDirectory = vkey(1, note::KeyType::ed25519);
-const std::string kBeacon = vkey(2, note::KeyType::cosignature_v1);
-const std::string kA = std::string(64, 'a');
-const std::string kB = std::string(64, 'b');
-
-// The parts of a policy, each replaceable.
-struct Parts {
-  std::string kind = "kind = \"development\"\n";
-  std::string deployment = "deployment = \"demo.example\"\n";
-  std::string keys = "[keys]\ndirectory = \"" + kDirectory + "\"\nbeacon = \"" + kBeacon + "\"\n";
-  std::string roots = "[roots]\nsim_cpu = \"" + to_base64(Bytes(32, 1)) + "\"\nsim_gpu = \"" + to_base64(Bytes(32, 2)) + "\"\n";
-  std::string nodes = "[nodes]\n";
-  std::string releases = "releases = [\"" + kA + "\"]\n";
-  std::string models = "models = [\"" + kA + "\", \"" + kB + "\"]\n";
-  std::string gpu = "require_gpu = true\ngpu_releases = [\"0102\"]\n";
-  std::string numbers = "min_tcb = 3\nmin_gpu_tcb = 4\nmin_root_owners = 2\nfreshness_age_s = 600\n";
-  std::string ledger = "chips = [\"bb\", \"aa\"]\n";
-  std::string exceptions;
-
-  Result<Policy> parse() const {
-    return policy::parse(as_bytes(kind + deployment + keys + roots + nodes + releases + models + gpu + numbers + ledger + exceptions));
-  }
-  static Parts production() {
-    Parts out;
-    out.kind = "kind = \"production\"\n";
-    out.roots.clear();
-    return out;
-  }
-};
 
 TEST(Policy, development) {
   const auto policy = Parts().parse();
@@ -133,6 +99,43 @@ TEST(Policy, unknown_keys_anywhere) {
   EXPECT_RULE(refused(&Parts::exceptions, "[extra]\n"), "policy.parse.unknown_key");
 }
 
+// What minimum a real machine's TCB has stands in the table of its maker.
+TEST(Policy, the_simulators_tcb_means_nothing_in_production) {
+  for (const std::string name : {"min_tcb", "min_gpu_tcb"}) {
+    Parts parts = Parts::production();
+    parts.numbers += name + " = 1\n";
+    const auto policy = parts.parse();
+    EXPECT_RULE(policy, "policy.parse.unknown_key");
+    EXPECT_NE(policy.error().detail.find("nodes." + name + " is of simulated machines alone"), std::string::npos);
+    parts = {};
+    parts.numbers.erase(parts.numbers.find(name), name.size() + 5);
+    EXPECT_RULE(parts.parse(), "policy.parse.missing") << "and has no default in development";
+  }
+}
+
+TEST(Policy, refusals_name_the_line_and_what_was_meant) {
+  const auto detail = [](std::string Parts::* member, std::string_view from, std::string_view to) {
+    Parts parts;
+    std::string& part = parts.*member;
+    part.replace(part.find(from), from.size(), to);
+    const auto policy = parts.parse();
+    return policy ? std::string() : policy.error().detail;
+  };
+  EXPECT_EQ(detail(&Parts::releases, "releases", "relases"), "nodes.releases; is it meant by relases (line 10: nodes.relases)?");
+  EXPECT_EQ(detail(&Parts::releases, "rel", "config = []\nrel"), "line 10: nodes.config; did you mean configs?");
+  EXPECT_EQ(detail(&Parts::ledger, "\n", "\n[exeptions]\n"), "line 19: exeptions; did you mean exceptions?");
+  EXPECT_EQ(detail(&Parts::releases, "rel", "something_else = 1\nrel"), "line 10: nodes.something_else");
+  EXPECT_EQ(detail(&Parts::gpu, "true", "1"), "line 12: nodes.require_gpu must be true or false");
+  EXPECT_EQ(detail(&Parts::numbers, "600", "0"), "line 17: nodes.freshness_age_s must be 1 to 1200");
+  EXPECT_EQ(detail(&Parts::models, "aaa", "xyz"), "line 11: nodes.models holds a bad value: xyz" + std::string(61, 'a'));
+}
+
+TEST(Policy, names_that_resemble_nothing_are_not_compared) {
+  Parts parts;
+  parts.ledger += std::string(100'000, 'a') + " = 1\n";
+  EXPECT_RULE(parts.parse(), "policy.parse.unknown_key");
+}
+
 TEST(Policy, every_part_must_be_there) {
   for (const auto part :
        {&Parts::deployment, &Parts::keys, &Parts::roots, &Parts::releases, &Parts::models, &Parts::gpu, &Parts::numbers}) {
@@ -220,87 +223,6 @@ TEST(Policy, one_key_has_one_role) {
   const std::string same = note::SignerKey::generate("example.org/b", note::KeyType::cosignature_v1, random)->verifier().to_string();
   parts.keys = "[keys]\ndirectory = \"" + kDirectory + "\"\nbeacon = \"" + same + "\"\n";
   EXPECT_RULE(parts.parse(), "policy.roles.same_key");
-}
-
-// with parses a production policy with these tables at its end.
-Result<Policy> with(const std::string& tables, const std::string& exceptions = "") {
-  Parts parts = Parts::production();
-  parts.exceptions = (exceptions.empty() ? "" : "[exceptions]\n" + exceptions) + tables;
-  return parts.parse();
-}
-const std::string kGenoa = "[snp.min_tcb.Genoa]\nboot_loader = 10\ntee = 0\nsnp = 24\nmicrocode = 84\n";
-
-TEST(PolicyOfHardware, none_is_taken_by_default) {
-  const auto policy = with("");
-  ASSERT_OK(policy);
-  EXPECT_FALSE(requirements(*policy).snp.has_value());
-  EXPECT_FALSE(requirements(*policy).tdx.has_value());
-}
-
-TEST(PolicyOfHardware, snp) {
-  const auto policy = with("[snp]\nvmpl = 1\ncsp_ids = [\"CN=cc.example\"]\n" + kGenoa +
-                           "[snp.min_tcb.Turin]\nfmc = 1\nboot_loader = 2\ntee = 3\nsnp = 4\nmicrocode = 5\n");
-  ASSERT_OK(policy);
-  const snp::Demands& demands = *requirements(*policy).snp;
-  EXPECT_EQ(demands.products, (std::set{snp::Product::genoa, snp::Product::turin}));
-  EXPECT_EQ(demands.min_tcb.at(snp::Product::genoa), (snp::Tcb{0, 10, 0, 24, 84}));
-  EXPECT_EQ(demands.min_tcb.at(snp::Product::turin), (snp::Tcb{1, 2, 3, 4, 5}));
-  EXPECT_EQ(demands.vmpl, 1u);
-  EXPECT_TRUE(demands.csp_ids.contains("CN=cc.example"));
-  EXPECT_TRUE(demands.require_revocation);
-  EXPECT_FALSE(demands.allow_any_csp || demands.allow_debug || demands.allow_migration || demands.allow_provisional ||
-               demands.allow_masked_chip);
-}
-
-TEST(PolicyOfHardware, snp_is_refused_where_it_is_not_whole) {
-  EXPECT_RULE(with("[snp]\n"), "policy.parse.missing");
-  EXPECT_RULE(with("[snp.min_tcb]\n"), "policy.parse.empty_list");
-  EXPECT_RULE(with("[snp.min_tcb.Rome]\nboot_loader = 1\n"), "policy.parse.unknown_key");
-  EXPECT_RULE(with("[snp.min_tcb.Genoa]\nboot_loader = 1\n"), "policy.parse.missing");
-  EXPECT_RULE(with(kGenoa + "fmc = 1\n"), "policy.parse.unknown_key") << "FMC is Turin's";
-  EXPECT_RULE(with("[snp.min_tcb.Genoa]\nboot_loader = 256\ntee = 0\nsnp = 0\nmicrocode = 0\n"), "policy.parse.value");
-  EXPECT_RULE(with("[snp]\nvmpl = 4\n" + kGenoa), "policy.parse.value");
-  EXPECT_RULE(with("[snp]\ncsp_ids = []\n" + kGenoa), "policy.parse.empty_list");
-  EXPECT_RULE(with("[snp]\nrevocation = false\n" + kGenoa), "policy.parse.unknown_key");
-}
-
-TEST(PolicyOfHardware, tdx) {
-  const std::string seam(96, 'a'), platform(32, 'b');
-  const auto policy = with("[tdx]\nmin_evaluation = 18\nmrseam = [\"" + seam + "\"]\nplatforms = [\"" + platform +
-                           "\"]\n[tdx.accept.SWHardeningNeeded]\nadvisories = [\"INTEL-SA-00001\"]\nuntil = \"2026-12-31T00:00:00Z\"\n");
-  ASSERT_OK(policy);
-  const TdxRequirements& required = *requirements(*policy).tdx;
-  EXPECT_EQ(required.min_evaluation, 18u);
-  EXPECT_TRUE(required.require_revocation);
-  EXPECT_EQ(required.demands.mrseam.size(), 1u);
-  EXPECT_EQ(required.demands.platforms.size(), 1u);
-  ASSERT_EQ(required.demands.tcb_exceptions.size(), 1u);
-  EXPECT_EQ(required.demands.tcb_exceptions[0].status, tdx::TcbStatus::sw_hardening_needed);
-  EXPECT_EQ(required.demands.tcb_exceptions[0].until, 1'798'675'200);
-}
-
-TEST(PolicyOfHardware, tdx_is_refused_where_it_is_not_whole) {
-  EXPECT_RULE(with("[tdx]\n"), "policy.parse.missing");
-  EXPECT_RULE(with("[tdx]\nmin_evaluation = -1\n"), "policy.parse.value");
-  EXPECT_RULE(with("[tdx]\nmin_evaluation = 1\nmrseam = [\"aa\"]\n"), "policy.parse.value");
-  const std::string accept = "[tdx]\nmin_evaluation = 1\n[tdx.accept.";
-  EXPECT_RULE(with(accept + "Revoked]\nadvisories = []\nuntil = \"2026-12-31T00:00:00Z\"\n"), "policy.parse.unknown_key")
-      << "nothing takes a revoked platform";
-  EXPECT_RULE(with(accept + "OutOfDate]\nadvisories = []\nuntil = \"some day\"\n"), "policy.parse.value");
-  EXPECT_RULE(with(accept + "OutOfDate]\nadvisories = []\n"), "policy.parse.missing") << "an exception ends";
-}
-
-TEST(PolicyOfHardware, exceptions_are_named_and_taken_over) {
-  const auto policy = with(kGenoa + "[tdx]\nmin_evaluation = 1\n",
-                           "no_revocation = true\nallow_migration = true\nallow_provisional_firmware = true\nallow_masked_chips = true\n"
-                           "allow_sept_ve = true\n");
-  ASSERT_OK(policy);
-  const Requirements& r = requirements(*policy);
-  EXPECT_EQ(r.exceptions.names(), (std::vector<std::string>{"no_revocation", "allow_migration", "allow_provisional_firmware",
-                                                            "allow_masked_chips", "allow_sept_ve"}));
-  EXPECT_FALSE(r.snp->require_revocation || r.tdx->require_revocation);
-  EXPECT_TRUE(r.snp->allow_migration && r.snp->allow_provisional && r.snp->allow_masked_chip);
-  EXPECT_TRUE(r.tdx->demands.allow_migratable && r.tdx->demands.allow_sept_ve);
 }
 
 }  // namespace

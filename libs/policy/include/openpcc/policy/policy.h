@@ -53,7 +53,7 @@ struct Requirements {
   std::vector<crypto::Sha256Digest> models{};   // digests of the models that may be served; at least one
   std::vector<crypto::Sha256Digest> configs{};  // digests of accepted node configurations; none: not checked, and the verdict says so
   bool require_gpu = false;
-  uint16_t min_tcb = 0;
+  uint16_t min_tcb = 0;  // this and the next: of simulated machines alone, so 0 in production
   uint16_t min_gpu_tcb = 0;
   uint8_t min_root_owners = 2;
   UnixSeconds freshness_age_s = kFreshnessAgeMax_s;  // of the beacon at a key's not-before
@@ -94,7 +94,7 @@ const Requirements& requirements(const Policy& policy);
 
 // parse reads a policy file.
 //   policy.parse.too_large, policy.parse.toml, policy.parse.empty
-//   policy.parse.unknown_key     a key that has no meaning here        policy.parse.missing   a key that must be there is not
+//   policy.parse.unknown_key     a key that has no meaning here, or not in this kind of policy        policy.parse.missing   a key that must be there is not
 //   policy.parse.type            a value of another type               policy.parse.value     out of range, or does not decode
 //   policy.parse.empty_list      a list that must name something names nothing
 //   policy.kind                  neither "development" nor "production"
@@ -103,6 +103,7 @@ const Requirements& requirements(const Policy& policy);
 //   policy.production.loopback   a production policy with the exception beyond_loopback
 //   policy.exception.chip_ledger      neither a chip ledger nor the exception no_chip_ledger, or both
 //   policy.exception.one_root_owner   min_root_owners below 2 without the exception
+//   policy.snp.id_key            words that only an ID key's signature makes count, and no ID key
 //   policy.roles.same_key        one key in two roles
 Result<Policy> parse(ByteSpan toml);
 

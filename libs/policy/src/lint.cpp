@@ -1,0 +1,253 @@
+// Spec: spec/evidence.md s5.
+#include "openpcc/policy/lint.h"
+
+#include <algorithm>
+
+#include "openpcc/core/calendar.h"
+#include "toml_reader.h"
+
+namespace openpcc::policy {
+namespace {
+
+// Exception is what an exception costs, and which of the tables or kinds it is for.
+struct Exception {
+  bool Exceptions::* taken;
+  std::string_view name;
+  std::string_view cost;
+  std::string_view remedy;
+  bool for_snp, for_tdx, for_all;
+};
+constexpr Exception kExceptions[] = {
+    {&Exceptions::allow_debug, "allow_debug", "a debug TEE hides nothing: its operator reads every prompt",
+     "take it out before anything real is asked", false, false, true},
+    {&Exceptions::no_chip_ledger, "no_chip_ledger",
+     "any genuine chip is accepted, also one whose keys were taken out of it by whoever holds it",
+     "list the chips of machines whose place is known in nodes.chips", false, false, true},
+    {&Exceptions::one_root_owner, "one_root_owner", "one maker vouches for all: whoever breaks or coerces it forges whole nodes",
+     "require a GPU and min_root_owners = 2; a machine without one has no second maker", false, false, true},
+    {&Exceptions::beyond_loopback, "beyond_loopback", "simulated TEEs and relays without TLS are reached on other machines",
+     "take it out where nobody needs it", false, false, true},
+    {&Exceptions::no_revocation, "no_revocation",
+     "evidence without its maker's revocation lists is accepted, though what signed it may be revoked",
+     "let nodes bring the lists, which their directory can fetch", true, true, false},
+    {&Exceptions::allow_migration, "allow_migration", "a migration agent may take the guest, and all keys in it, to another machine",
+     "launch guests that cannot be migrated", true, true, false},
+    {&Exceptions::allow_provisional_firmware, "allow_provisional_firmware",
+     "the host can put older firmware in the place of the one that the report shows", "let the host commit its firmware", true, false,
+     false},
+    {&Exceptions::allow_masked_chips, "allow_masked_chips", "reports need not say which chip they are of",
+     "let the host launch without MASK_CHIP_KEY", true, false, false},
+    {&Exceptions::allow_sept_ve, "allow_sept_ve", "the host can inject exceptions at the TD's memory accesses",
+     "launch TDs with SEPT_VE_DISABLE", false, true, false},
+};
+
+class Linter {
+ public:
+  Linter(const Policy& policy, const LintContext& context)
+      : r_(requirements(policy)), production_(std::holds_alternative<ProductionPolicy>(policy)), context_(context) {}
+
+  std::vector<Advice> run(const std::vector<std::string>& empty_tables) {
+    look_at_machines();
+    look_at_gpus();
+    look_at_exceptions();
+    look_at_snp();
+    look_at_tdx();
+    for (const std::string& table : empty_tables) warn("policy.lint.idle", table, "holds nothing", "fill it, or leave it out");
+    foretell_common();
+    if (production_ && r_.snp) foretell_snp(*r_.snp);
+    if (production_ && r_.tdx) foretell_tdx(r_.tdx->demands);
+    std::ranges::stable_sort(out_, {}, &Advice::weight);
+    return std::move(out_);
+  }
+
+ private:
+  void warn(Rule rule, std::string about, std::string what, std::string remedy) {
+    out_.push_back({Weight::warning, rule, std::move(about), std::move(what), std::move(remedy)});
+  }
+  void cost(std::string about, std::string_view what, std::string_view remedy) {
+    out_.push_back({Weight::cost, "policy.lint.exception", std::move(about), std::string(what), std::string(remedy)});
+  }
+  void unchecked(std::string_view row, std::string_view why, std::string_view remedy) {
+    out_.push_back({Weight::unchecked, "policy.lint.unchecked", std::string(row), std::string(why), std::string(remedy)});
+  }
+  void unprovable(std::string_view row, std::string_view why, std::string_view remedy) {
+    out_.push_back({Weight::unprovable, "policy.lint.unprovable", std::string(row), std::string(why), std::string(remedy)});
+  }
+
+  void look_at_machines() {
+    if (production_ && !r_.snp && !r_.tdx) {
+      warn("policy.lint.accepts_nothing", "snp, tdx", "neither table is there, so no machine is taken", "add [snp] or [tdx]");
+    }
+    if (!production_) {
+      for (const auto& [there, table] : {std::pair{r_.snp.has_value(), "snp"}, std::pair{r_.tdx.has_value(), "tdx"}}) {
+        if (there) warn("policy.lint.idle", table, "a development policy takes simulated machines alone", "move it to a production policy");
+      }
+    }
+    // One maker of CPUs and one of GPUs to a machine.
+    if (r_.min_root_owners > 2) {
+      warn("policy.lint.accepts_nothing", "nodes.min_root_owners", "a machine has two makers at most, its CPU's and its GPUs'", "say 2");
+    }
+  }
+
+  void look_at_gpus() {
+    if (production_ && r_.require_gpu && !context_.real_gpus) {
+      warn("policy.lint.accepts_nothing", "nodes.require_gpu", "no GPU but the simulated one is verified yet, so no machine fulfils it",
+           "say false, and read in the verdict what is not checked of GPUs");
+    }
+    if (!r_.require_gpu && !r_.gpu_releases.empty()) {
+      warn("policy.lint.gpu_optional", "nodes.gpu_releases",
+           "nodes that show no GPU are accepted, too, and may compute on one that nobody verified",
+           "say require_gpu = true, or leave gpu_releases out");
+    }
+    if (!r_.require_gpu && r_.min_root_owners == 2) {
+      warn(production_ && !context_.real_gpus ? Rule("policy.lint.accepts_nothing") : Rule("policy.lint.gpu_optional"),
+           "nodes.min_root_owners", "a node without a GPU has one maker and is refused, whatever require_gpu says",
+           "say require_gpu = true; or min_root_owners = 1 with the exception one_root_owner");
+    }
+  }
+
+  void look_at_exceptions() {
+    for (const Exception& exception : kExceptions) {
+      if (!(r_.exceptions.*exception.taken)) continue;
+      const std::string name = "exceptions." + std::string(exception.name);
+      const bool applies = exception.for_all || (production_ && ((exception.for_snp && r_.snp) || (exception.for_tdx && r_.tdx)));
+      if (!applies) {
+        warn("policy.lint.idle", name, "there is no table of a machine that it is for", "take it out");
+      } else if (exception.taken == &Exceptions::one_root_owner && r_.min_root_owners > 1) {
+        warn("policy.lint.idle", name, "min_root_owners asks for more than one", "take it out");
+      } else {
+        cost(name, exception.cost, exception.remedy);
+      }
+    }
+  }
+
+  void look_at_snp() {
+    if (!production_ || !r_.snp) return;
+    for (const auto& [product, tcb] : r_.snp->min_tcb) {
+      const std::string table = "snp.min_tcb." + std::string(snp::to_string(product));
+      if (tcb == snp::Tcb{}) {
+        warn("policy.lint.takes_all", table, "all zeros: firmware of any age is taken, known to be broken or not",
+             "take the numbers of AMD's current bulletins for the line, or of a machine that you know to be current");
+      }
+    }
+    if (r_.snp->products.contains(snp::Product::milan) && r_.chips.empty()) {
+      warn("policy.lint.milan", "snp.min_tcb.Milan",
+           "whoever controls a Milan host can take its chip's keys out (arXiv 2605.12990) and forge any report: without a list of chips, "
+           "any such host will do",
+           "leave Milan out, or list chips with a known history in nodes.chips");
+    }
+  }
+
+  void look_at_tdx() {
+    if (!production_ || !r_.tdx) return;
+    if (r_.tdx->min_evaluation == 0) {
+      warn("policy.lint.takes_all", "tdx.min_evaluation",
+           "0: collateral of any evaluation is taken, so an old one can call an old platform up to date",
+           "take tcbEvaluationDataNumber of Intel's current TCB info");
+    }
+    for (const tdx::TcbException& exception : r_.tdx->demands.tcb_exceptions) look_at_tcb_exception(exception);
+  }
+
+  void look_at_tcb_exception(const tdx::TcbException& exception) {
+    const std::string name = "tdx.accept." + std::string(tdx::to_string(exception.status));
+    const std::string end = utc_text(exception.until);
+    if (exception.until <= context_.now) {
+      warn("policy.lint.over", name, "ended on " + end + ": such platforms are refused",
+           "take it out, or give it another end for a reason of its own");
+      return;
+    }
+    std::string advisories;
+    for (const std::string& id : exception.advisory_ids) advisories += (advisories.empty() ? "" : ", ") + id;
+    cost(name,
+         "platforms that Intel calls " + std::string(tdx::to_string(exception.status)) + " are taken until " + end + ", exposed to " +
+             (advisories.empty() ? "no advisory" : advisories),
+         "let hosts update, then take it out");
+  }
+
+  void foretell_common() {
+    if (r_.configs.empty()) unchecked("config", "any configuration of the node is taken", "list digests in nodes.configs");
+    if (r_.chips.empty()) unchecked("chip_ledger", "exception no_chip_ledger", "");
+    if (!r_.require_gpu) {
+      for (const std::string_view row : {"gpu", "gpu_firmware", "gpu_binding"}) unchecked(row, "of a node that shows no GPU", "");
+    }
+    if (r_.exceptions.allow_debug) {
+      for (const std::string_view row : {"debug", "gpu_firmware"}) unchecked(row, "of a debug TEE: exception allow_debug", "");
+    }
+    unchecked("witnessed", "no log runs yet: nobody but the directory says that everybody sees it", "");
+    unchecked("trusted_time", "a node's clock is its host's", "");
+    unprovable("non_targetability", "how many nodes there are is the directory's word", "");
+    unprovable("custody", "no third party says where a chip is, and who can reach it", "");
+    unprovable("one_chassis", "CPU and GPU do not show that they are in one machine", "");
+    unprovable("separation", "keys do not show who holds them", "");
+  }
+
+  void foretell_snp(const snp::Demands& demands) {
+    unchecked("identity", "SEV-SNP: the row chip_ledger looks chips up", "");
+    unchecked("platform", "SEV-SNP: reports of version 2 do not say whether memory was checked for aliases", "");
+    if (demands.products.contains(snp::Product::milan))
+      unprovable("product", "Milan: its reports can be forged (arXiv 2605.12990)", "leave Milan out");
+    const bool launch = !demands.host_data.empty() || !demands.id_keys.empty() || !demands.author_keys.empty();
+    if (!launch)
+      unchecked("launch", "SEV-SNP: any host data and any ID key are taken", "say host_data or id_keys, where your guests have them");
+    if (r_.exceptions.allow_provisional_firmware) unchecked("firmware", "SEV-SNP: where it is provisional", "");
+    if (!demands.require_revocation) unchecked("revocation", "SEV-SNP: where evidence brings no list", "");
+    if (demands.allow_migration) unchecked("migration", "SEV-SNP: where there is a migration agent", "");
+  }
+
+  void foretell_tdx(const tdx::Demands& demands) {
+    if (demands.platforms.empty()) unchecked("identity", "TDX: any genuine platform is taken", "list tdx.platforms");
+    if (demands.mrseam.empty()) unchecked("firmware", "TDX: any TDX module of Intel's whose TCB is taken", "list builds in tdx.mrseam");
+    if (!r_.tdx->require_revocation) unchecked("revocation", "TDX: where evidence brings not all lists", "");
+    if (demands.allow_migratable) unchecked("migration", "TDX: where the TD can be migrated", "");
+    if (demands.allow_sept_ve) unchecked("guest_policy", "TDX: where SEPT_VE_DISABLE is clear", "");
+    const bool excepted = std::ranges::any_of(demands.tcb_exceptions, [&](const auto& e) { return context_.now < e.until; });
+    if (excepted) unchecked("tcb", "TDX: where an exception takes the platform's status", "");
+  }
+
+  const Requirements& r_;
+  bool production_;
+  const LintContext& context_;
+  std::vector<Advice> out_;
+};
+
+}  // namespace
+
+std::string_view to_string(Weight weight) {
+  switch (weight) {
+    case Weight::warning: return "warning";
+    case Weight::cost: return "cost";
+    case Weight::unchecked: return "unchecked";
+    case Weight::unprovable: return "unprovable";
+  }
+  return "warning";
+}
+
+Result<std::vector<Advice>> lint(ByteSpan toml, const LintContext& context) {
+  OPENPCC_LET(const Policy policy, parse(toml));
+  return Linter(policy, context).run(empty_tables(as_text(toml)));
+}
+
+std::string_view remedy_of(const Error& error) {
+  static constexpr std::pair<std::string_view, std::string_view> kRemedies[] = {
+      {"policy.parse.too_large", "a policy has at most 1 MiB"},
+      {"policy.parse.toml", "make it TOML 1.0"},
+      {"policy.parse.empty", "begin with one of examples/policies"},
+      {"policy.parse.unknown_key", "correct its name, or take it out: nothing that is not understood is passed over"},
+      {"policy.parse.missing", "say it: nothing has a default that accepts more (spec/evidence.md, section 5)"},
+      {"policy.parse.type", "give it the type that is asked for"},
+      {"policy.parse.value", "give it a value that can be read and is within its bounds"},
+      {"policy.parse.empty_list", "an empty list would accept nothing, or everything: say which"},
+      {"policy.kind", "say kind = \"production\" for real machines, \"development\" for simulated ones"},
+      {"policy.production.sim", "take [roots] out: real machines have roots of their makers', which are built in"},
+      {"policy.production.debug", "take allow_debug out"},
+      {"policy.production.loopback", "take beyond_loopback out"},
+      {"policy.exception.chip_ledger", "do one of the two"},
+      {"policy.exception.one_root_owner", "say min_root_owners = 2, or take the exception knowingly"},
+      {"policy.snp.id_key", "list the digests of the keys that sign your ID blocks"},
+      {"policy.roles.same_key", "make a key for each role: openpcc keygen"},
+  };
+  const auto* const found = std::ranges::find(kRemedies, error.rule.id(), &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(kRemedies) ? std::string_view() : found->second;
+}
+
+}  // namespace openpcc::policy
