@@ -9,7 +9,7 @@
 namespace openpcc::app {
 
 // ExitCode is what a caller's script can rely on.
-enum ExitCode : int { kAccept = 0, kInternal = 1, kUsage = 2, kAcceptSimulated = 3, kReject = 10, kUnsupported = 20, kMalformed = 30 };
+enum ExitCode : int { kAccept = 0, kInternal = 1, kUsage = 2, kAcceptSimulated = 3, kAcceptPlatform = 4, kReject = 10, kUnsupported = 20, kMalformed = 30 };
 
 struct UpOptions {
   std::filesystem::path folder;      // empty: a temporary one, removed at the end
@@ -37,7 +37,7 @@ int run_chat(const ChatOptions& options);
 struct VerifyOptions {
   std::vector<std::filesystem::path> files;  // evidence of a node, its list of keys, a bundle (with bundle.sig beside it); or a platform's report
                                              // with its certificates and lists
-  std::filesystem::path policy;              // empty: for a platform's report alone
+  std::filesystem::path policy;              // empty: for a platform's report, strictly and without one
   std::vector<std::string> measurements;     // of a platform's report: hexadecimal, any of them is taken
   std::string report_data;                   // of a platform's report: hexadecimal, 64 bytes
   std::optional<int64_t> at;                 // unix seconds; none: now
@@ -46,6 +46,13 @@ struct VerifyOptions {
   bool explain = false;
 };
 int run_verify(const VerifyOptions& options);
+
+struct PolicyLintOptions {
+  std::vector<std::filesystem::path> files;
+  std::optional<int64_t> at;  // unix seconds; none: now
+  bool json = false;
+};
+int run_policy_lint(const PolicyLintOptions& options);
 
 struct InspectOptions {
   std::filesystem::path file;  // a platform's report, or a certificate or list that vouches for one

@@ -66,13 +66,14 @@ void add_chat(CLI::App& app, Command& chosen) {
 void add_verify(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
-                                                  "A platform's bare report (AMD SEV-SNP) needs no policy: give it with its certificates and its revocation\n"
-                                                  "list, in any order, DER or PEM or the host's table of certificates.\n"
-                                                  "Exit codes: 0 accepted, 3 accepted but simulated, 10 rejected, 20 unsupported, 30 malformed, 1 internal.");
+                                                  "A platform's bare report (AMD SEV-SNP, Intel TDX) needs no policy: give it with all that vouches for it, in\n"
+                                                  "any order. A policy judges it as a platform; it speaks of no node, so that no exit code of a node's is given.\n"
+                                                  "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
+                                                  "20 unsupported, 30 malformed, 1 internal.");
   verify->add_option("files", options->files,
                      "a node's evidence or its list of keys, a bundle with <file>.sig beside it, or a platform's report and what vouches for it")
       ->required();
-  verify->add_option("--policy", options->policy, "what must be proven (TOML); for a node's evidence and bundles");
+  verify->add_option("--policy", options->policy, "what must be proven (TOML); of a platform's report: what it can prove of that");
   verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
   verify->add_option("--measurement", options->measurements, "a platform's report: what must have been measured, hexadecimal (repeatable)");
   verify->add_option("--report-data", options->report_data, "a platform's report: what it must have been made for, 64 bytes, hexadecimal");
@@ -80,6 +81,19 @@ void add_verify(CLI::App& app, Command& chosen) {
   verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
   add_output(*verify, options->json);
   verify->callback([options, &chosen] { chosen = [options] { return run_verify(*options); }; });
+}
+
+void add_policy(CLI::App& app, Command& chosen) {
+  CLI::App* policy = app.add_subcommand("policy", "Policies: what a client demands of nodes.");
+  policy->require_subcommand(1);
+  const auto options = std::make_shared<PolicyLintOptions>();
+  CLI::App* lint = policy->add_subcommand("lint", "Say what a policy will do: each exception and what it costs, what will not be checked, what can never apply\n"
+                                                  "or is over. What is wrong in a file is said with its line and a remedy.\n"
+                                                  "Exit codes: 0 no warning, 10 warnings, 30 a file is no policy, 1 a file cannot be read.");
+  lint->add_option("files", options->files, "policies (TOML)")->required();
+  lint->add_option("--at", options->at, "read as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+  add_output(*lint, options->json);
+  lint->callback([options, &chosen] { chosen = [options] { return run_policy_lint(*options); }; });
 }
 
 void add_inspect(CLI::App& app, Command& chosen) {
@@ -162,6 +176,7 @@ int main(int argc, char** argv) {
   add_chat(app, chosen);
   add_verify(app, chosen);
   add_inspect(app, chosen);
+  add_policy(app, chosen);
   add_keygen(app, chosen);
   add_doctor(app, chosen);
   add_seal(app, chosen);

@@ -9,7 +9,8 @@
 namespace openpcc::app {
 
 // verify_as_platform judges the files when one of them is a platform's report, and gives the exit code; nullopt when none is.
-//   app.verify.bare   a policy is named, which has nothing to say to a bare report        app.verify.hex
+//   app.verify.bare   a beacon, which no report refers to; or a measurement beside a policy, whose releases say it        app.verify.hex
+//   app.verify.simulated   a development policy, which takes no real machine
 //   app.file.*, platform.*
 Result<std::optional<int>> verify_as_platform(const VerifyOptions& options);
 

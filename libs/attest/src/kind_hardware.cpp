@@ -66,10 +66,7 @@ Result<Findings> verify_snp_machine(const Device& device, const policy::Producti
   snp::Verification verification = snp::verify(device.report.bytes, collateral, now);
   if (!verification.verified) return std::unexpected(std::move(verification.failures.front()));
   const snp::VerifiedReport& verified = *verification.verified;
-  const snp::VekFields& vek = verified.vek();
-  // A VLEK's report names no chip: all machines of its provider count as one.
-  Bytes chip = vek.kind == snp::SigningKey::vcek ? vek.hwid : Bytes(vek.csp_id.begin(), vek.csp_id.end());
-  return Findings{std::move(chip),
+  return Findings{snp_chip(verified.vek()),
                   copy(verified.report().measurement),
                   0,
                   verified.report().policy.debug(),
@@ -77,6 +74,10 @@ Result<Findings> verify_snp_machine(const Device& device, const policy::Producti
                   "AMD",
                   judged_here(snp::appraise(verified, *demands)),
                   verified.window()};
+}
+
+Bytes snp_chip(const snp::VekFields& vek) {
+  return vek.kind == snp::SigningKey::vcek ? vek.hwid : Bytes(vek.csp_id.begin(), vek.csp_id.end());
 }
 
 Bytes tdx_release(const tdx::TdReport& td) {

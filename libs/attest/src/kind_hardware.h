@@ -19,6 +19,9 @@ inline constexpr std::string_view kJsonType = "application/json";
 Result<Findings> verify_snp_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now);
 Result<Findings> verify_tdx_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now);
 
+// snp_chip is hwID; under a VLEK, whose report names no chip, CSP_ID: all machines of its provider count as one.
+Bytes snp_chip(const snp::VekFields& vek);
+
 // tdx_release is what identifies the software of a TD: a digest over MRTD and all of RTMR0 to RTMR3 (spec/evidence.md s7).
 Bytes tdx_release(const tdx::TdReport& td);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kind_hardware.h"
+#include "openpcc/attest/verify.h"
 
 namespace openpcc::attest {
 namespace {
@@ -84,6 +85,8 @@ template <>
 std::span<const Kind<ProductionPolicy>> gpu_kinds() {
   return {};
 }
+
+bool verifies_real_gpus() { return !gpu_kinds<ProductionPolicy>().empty(); }
 
 bool is_simulated(std::string_view media_type) {
   const auto simulated = [&](const auto& kind) { return kind.simulated && kind.media_type == media_type; };

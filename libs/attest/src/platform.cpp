@@ -59,7 +59,7 @@ appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::str
   return {aspect, appraisal::State::failed, error.rule, std::move(expected), seen, std::string(remedy)};
 }
 
-Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands) {
+Result<PlatformEvidence> find_evidence(std::span<const Bytes> items) {
   if (items.size() > kPlatformItemsMax) return fail(Code::limit, "platform.too_many", std::to_string(items.size()) + " items");
   const auto is_report = [](const Bytes& item) { return is_evidence(recognise(item)); };
   const auto evidence = std::ranges::find_if(items, is_report);
@@ -70,10 +70,17 @@ Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSecond
     return fail(Code::malformed, "platform.unknown_item",
                 "item " + std::to_string(unknown - items.begin() + 1) + " is nothing that vouches for a platform");
   }
-  PlatformVerdict out = recognise(*evidence) == PlatformItem::snp_report
-                            ? verify_snp(*snp::strip_response(*evidence), items, now, demands.snp)
-                            : verify_tdx(*evidence, items, now, demands.tdx);
-  out.evidence_digest = crypto::sha256(*evidence);
+  return PlatformEvidence{*evidence, recognise(*evidence)};
+}
+
+Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands) {
+  OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
+  tdx::Terms terms;
+  if (evidence.report[0] == 3) terms.tee = tdx::Tee::sgx;  // version 3 is of enclaves alone, and they have no other one here
+  PlatformVerdict out = evidence.kind == PlatformItem::snp_report
+                            ? verify_snp(*snp::strip_response(evidence.report), items, now, demands.snp).verdict
+                            : verify_tdx(evidence.report, items, now, demands.tdx, terms).verdict;
+  out.evidence_digest = crypto::sha256(evidence.report);
   return out;
 }
 

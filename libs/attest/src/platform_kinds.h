@@ -7,10 +7,25 @@ namespace openpcc::attest {
 
 inline constexpr size_t kPemCertificatesMax = 8;
 
-PlatformVerdict verify_snp(ByteSpan report, std::span<const Bytes> others, UnixSeconds now, const snp::Demands& demands);
-PlatformVerdict verify_tdx(ByteSpan quote, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands);
+// JudgedPlatform is a verdict, and of a genuine platform what a policy finds it by (spec/evidence.md s7).
+struct JudgedPlatform {
+  PlatformVerdict verdict;
+  Bytes chip_id;
+  Bytes release;
+};
+JudgedPlatform verify_snp(ByteSpan report, std::span<const Bytes> others, UnixSeconds now, const snp::Demands& demands);
+JudgedPlatform verify_tdx(ByteSpan quote, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands,
+                          const tdx::Terms& terms);
 
-// not_genuine is the finding of an error that stands in the way of genuineness or of what follows from it.
+// failed is the finding of an error that stands in the way of genuineness or of what follows from it.
 appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy);
+
+// The items of one platform's evidence, told apart.
+struct PlatformEvidence {
+  ByteSpan report;
+  PlatformItem kind;
+};
+// Errors: platform.*
+Result<PlatformEvidence> find_evidence(std::span<const Bytes> items);
 
 }  // namespace openpcc::attest

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kind_hardware.h"
 #include "platform_kinds.h"
 
 namespace openpcc::attest {
@@ -34,11 +35,10 @@ struct Files {
     }
   }
 
-  // fit names the certificates by the report: its kind of key, and the issuer of the certificate that was chosen before.
-  snp::Collateral fit(ByteSpan report) const {
-    const bool vlek = report.size() == snp::kReportBytes && (report[0x48] >> 2 & 7) == 1;
+  // fit names the certificates by the report: its key's at its TCB, and the issuers of those that were chosen before.
+  snp::Collateral fit(ByteSpan report, UnixSeconds now) const {
     snp::Collateral out;
-    out.vek = fitting(veks, [&](const x509::Certificate& vek) { return (vek.common_name() == "SEV-VLEK") == vlek; });
+    out.vek = key_of(report, now);
     out.issuer = above(issuers, out.vek);
     out.root = above(roots, out.issuer);
     out.crl = fitting_list(out.root);
@@ -52,13 +52,32 @@ struct Files {
     auto& list = name == "SEV-VCEK" || name == "SEV-VLEK" ? veks : name.starts_with("ARK-") ? roots : issuers;
     list.emplace_back(der.begin(), der.end());
   }
-  template <class Fits>
-  static ByteSpan fitting(const std::vector<Bytes>& list, Fits fits) {
+  // best is the first of those that fit best; where nothing fits, any, so that the verifier says what is wrong with it.
+  template <class Fit>
+  static ByteSpan best(const std::vector<Bytes>& list, Fit fit) {
+    ByteSpan out = list.empty() ? ByteSpan() : ByteSpan(list.front());
+    int highest = 0;
     for (const Bytes& der : list) {
       const auto certificate = x509::Certificate::parse(der);
-      if (certificate && fits(*certificate)) return der;
+      const int fits = certificate ? fit(*certificate) : 0;
+      if (fits <= highest) continue;
+      highest = fits;
+      out = der;
     }
-    return list.empty() ? ByteSpan() : ByteSpan(list.front());
+    return out;
+  }
+  // key_of finds the certificate of the key that signed: first its kind counts, then the chip, then the TCB, then its time. Each TCB of a chip has a
+  // certificate of its own, and a VLEK's is renewed.
+  ByteSpan key_of(ByteSpan bytes, UnixSeconds now) const {
+    const auto report = snp::parse_report(bytes);
+    return best(veks, [&](const x509::Certificate& certificate) {
+      const auto vek = snp::read_vek(certificate);
+      if (!report || !vek || vek->kind != report->signing_key) return 0;
+      const bool chip = vek->hwid.empty() || equal(ByteSpan(report->chip_id).first(vek->hwid.size()), vek->hwid);
+      const bool tcb = snp::read_tcb(report->reported_tcb, vek->product) == vek->tcb;
+      const bool time = certificate.window().contains(now);
+      return 8 + (chip ? 4 : 0) + (tcb ? 2 : 0) + (time ? 1 : 0);
+    });
   }
   // fitting_list is the newest of the root's; where none is, any, so that the verifier says what is wrong with it.
   std::optional<ByteSpan> fitting_list(ByteSpan root_der) const {
@@ -76,10 +95,14 @@ struct Files {
     if (!newest && !crls.empty()) newest = crls.front();
     return newest;
   }
-  // above finds the certificate whose subject issued `der`; where none did, any, so that the verifier says what is wrong.
+  // above finds the certificate whose subject issued `der`, of several with that name the one whose key signed: AMD has replaced an ASK.
   static ByteSpan above(const std::vector<Bytes>& list, ByteSpan der) {
     const auto below = x509::Certificate::parse(der);
-    return fitting(list, [&](const x509::Certificate& c) { return below && equal(c.subject(), below->issuer()); });
+    return best(list, [&](const x509::Certificate& certificate) {
+      if (!below || !equal(certificate.subject(), below->issuer())) return 0;
+      const auto key = certificate.key();
+      return key && below->signature().check(*key) ? 2 : 1;
+    });
   }
 };
 
@@ -105,18 +128,19 @@ Outcome outcome_of(const std::vector<Error>& failures) {
 
 }  // namespace
 
-PlatformVerdict verify_snp(ByteSpan report, std::span<const Bytes> others, UnixSeconds now, const snp::Demands& demands) {
+JudgedPlatform verify_snp(ByteSpan report, std::span<const Bytes> others, UnixSeconds now, const snp::Demands& demands) {
   Files files;
   for (const Bytes& item : others) files.add(item);
-  PlatformVerdict out;
+  JudgedPlatform judged;
+  PlatformVerdict& out = judged.verdict;
   out.kind = "AMD SEV-SNP report";
-  const snp::Verification verification = snp::verify(report, files.fit(report), now);
+  const snp::Verification verification = snp::verify(report, files.fit(report, now), now);
   if (!verification.verified) {
     for (const Error& error : verification.failures) {
       out.findings.push_back(failed(Aspect::genuine, error, std::string(kExpected), remedy_of(error)));
     }
     out.outcome = outcome_of(verification.failures);
-    return out;
+    return judged;
   }
   const snp::VerifiedReport& verified = *verification.verified;
   const std::string product(to_string(verified.product()));
@@ -132,7 +156,9 @@ PlatformVerdict verify_snp(ByteSpan report, std::span<const Bytes> others, UnixS
                        "signed by a key of " + verified.vek().product_name + " that AMD's ARK-" + product + " vouches for",
                        {}});
   out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
-  return out;
+  judged.chip_id = snp_chip(verified.vek());
+  judged.release.assign(verified.report().measurement.begin(), verified.report().measurement.end());
+  return judged;
 }
 
 }  // namespace openpcc::attest

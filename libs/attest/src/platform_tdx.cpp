@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kind_hardware.h"
 #include "platform_kinds.h"
 
 namespace openpcc::attest {
@@ -109,16 +110,16 @@ std::string kind_of(const tdx::Quote& quote) {
 
 }  // namespace
 
-PlatformVerdict verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands) {
-  PlatformVerdict out;
+JudgedPlatform verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands,
+                          const tdx::Terms& terms) {
+  JudgedPlatform judged;
+  PlatformVerdict& out = judged.verdict;
   out.kind = "Intel quote";
-  tdx::Terms terms;
-  if (bytes[0] == 3) terms.tee = tdx::Tee::sgx;
   const auto authentic = tdx::authenticate(bytes, terms);
   if (!authentic) {
     out.findings.push_back(failed(Aspect::genuine, authentic.error(), std::string(kExpected), remedy_of(authentic.error())));
     out.outcome = outcome_of(authentic.error());
-    return out;
+    return judged;
   }
   const tdx::Quote& quote = authentic->quote();
   out.kind = kind_of(quote);
@@ -139,7 +140,7 @@ PlatformVerdict verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSe
                             {}});
   }
   if (verified) {
-    out.window = verified->window();
+    out.window = tdx::accepted_window(*verified, demands, now);
     const appraisal::Findings tcb = tdx::appraise_tcb(*verified, demands, now);
     out.findings.insert(out.findings.end(), tcb.begin(), tcb.end());
   } else {
@@ -150,7 +151,9 @@ PlatformVerdict verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSe
   const appraisal::Findings said = tdx::appraise({quote.header, quote.body, quote.qe_report, authentic->pck()}, demands);
   out.findings.insert(out.findings.end(), said.begin(), said.end());
   out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
-  return out;
+  judged.chip_id.assign(authentic->pck().ppid.begin(), authentic->pck().ppid.end());
+  if (const auto* td = std::get_if<tdx::TdReport>(&quote.body)) judged.release = tdx_release(*td);
+  return judged;
 }
 
 }  // namespace openpcc::attest

@@ -24,6 +24,7 @@ std::string_view summary(Outcome outcome) {
   switch (outcome) {
     case Outcome::accept: return "ACCEPTED";
     case Outcome::accept_simulated: return "ACCEPTED, SIMULATED: software plays the TEE, which proves nothing about hardware";
+    case Outcome::accept_platform: return "ACCEPTED as a platform: no node is shown";
     case Outcome::reject: return "REJECTED";
     case Outcome::unsupported: return "UNSUPPORTED: evidence of a kind that this verifier does not know";
     case Outcome::malformed: return "MALFORMED: not evidence";
@@ -84,6 +85,8 @@ std::string Verdict::json() const {
 namespace {
 
 std::string_view platform_summary(Outcome outcome, bool genuine, bool is_signed) {
+  if (outcome == Outcome::accept_platform)
+    return "GENUINE, and what the policy demands of a platform. IT SPEAKS OF NO NODE: for whom the report was made is not shown";
   if (outcome == Outcome::accept) return "GENUINE, and nothing that it says is refused; which software and which keys is another question";
   if (genuine) return "GENUINE, BUT NOT ACCEPTABLE";
   if (outcome == Outcome::malformed) return "MALFORMED: not evidence";
@@ -109,7 +112,12 @@ std::string PlatformVerdict::text(bool explain) const {
   const bool is_signed = !findings.empty() && findings.front().aspect == appraisal::Aspect::signatures;
   std::string out(platform_summary(outcome, genuine, is_signed));
   out += "\n  " + kind + "\n";
+  if (!exceptions.empty()) out += "  exceptions taken by the policy: " + join(exceptions) + "\n";
   for (const appraisal::Finding& finding : findings) append_finding(out, finding, explain);
+  for (const Property property : of_nodes) {
+    out += "  " + padded(spaced(to_string(State::not_checked)), 14) + padded(spaced(to_string(property)), 14) +
+           "a bare report speaks of no node\n";
+  }
   if (window) out += "  what was signed holds from " + utc_text(window->from) + " to " + utc_text(window->to) + "\n";
   return out;
 }
@@ -133,6 +141,13 @@ std::string PlatformVerdict::json() const {
                  {"valid_from", window ? bj::value(window->from) : bj::value(nullptr)},
                  {"valid_to", window ? bj::value(window->to) : bj::value(nullptr)},
                  {"findings", std::move(rows)}};
+  if (policy_digest) {
+    bj::array of_no_node;
+    for (const Property property : of_nodes) of_no_node.emplace_back(to_string(property));
+    out["policy_sha256"] = to_hex(*policy_digest);
+    out["exceptions"] = bj::value_from(exceptions);
+    out["not_checked_of_nodes"] = std::move(of_no_node);
+  }
   return bj::serialize(out);
 }
 
@@ -140,6 +155,7 @@ std::string_view to_string(Outcome outcome) {
   switch (outcome) {
     case Outcome::accept: return "accept";
     case Outcome::accept_simulated: return "accept_simulated";
+    case Outcome::accept_platform: return "accept_platform";
     case Outcome::reject: return "reject";
     case Outcome::unsupported: return "unsupported";
     case Outcome::malformed: return "malformed";

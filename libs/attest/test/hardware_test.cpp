@@ -2,6 +2,7 @@
 #include "../src/kind_hardware.h"
 #include "../src/kinds.h"
 #include "openpcc/attest/platform.h"
+#include "openpcc/policy/lint.h"
 #include "world.h"
 
 namespace openpcc::attest {
@@ -77,6 +78,20 @@ class HardwareTest : public testing::Test {
     const Bytes evidence = encode_evidence(world_.claims.encode(), cpu_, {});
     return verify(evidence, *policy, {now_, world_.beacons, std::nullopt}).verdict;
   }
+  // unforetold names the rows that stay open without standing in the way, and of which nobody was told by the policy's lint.
+  std::set<std::string_view> unforetold() {
+    const auto advice = policy::lint(as_bytes(world_.policy_text.text() + exceptions_ + hardware_), {now_, false});
+    OPENPCC_CHECK(advice.has_value());
+    std::set<std::string, std::less<>> told;
+    for (const auto& one : *advice) told.insert(one.about);
+    std::set<std::string_view> out;
+    const Verdict verdict = judged();
+    for (const Row& row : verdict.rows()) {
+      const bool open = row.state == State::not_checked || row.state == State::not_provable;
+      if (open && !row.required && !told.contains(to_string(row.property))) out.insert(to_string(row.property));
+    }
+    return out;
+  }
   static std::map<Property, std::string_view> refusals(const Verdict& verdict) {
     std::map<Property, std::string_view> out;
     for (const Row& row : verdict.rows()) {
@@ -110,6 +125,14 @@ TEST_F(HardwareTest, a_recorded_tdx_machine_binds_another_key) {
   for (const Property property : {Property::root_of_trust, Property::tcb, Property::debug, Property::release, Property::revocation}) {
     EXPECT_EQ(verdict.row(property)->state, State::passed) << to_string(property);
   }
+}
+
+TEST_F(HardwareTest, what_is_not_checked_was_told_of_the_policy) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  snp("v3-genoa-microsoft", "genoa");
+  EXPECT_TRUE(unforetold().empty()) << *unforetold().begin();
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  EXPECT_TRUE(unforetold().empty()) << *unforetold().begin();
 }
 
 TEST_F(HardwareTest, revocation_is_demanded_unless_the_policy_says_so) {

@@ -79,6 +79,58 @@ TEST(Platform, the_certificate_of_the_right_kind_is_chosen) {
   EXPECT_EQ(judged(*files).outcome, Outcome::accept);
 }
 
+// vcek_like is a certificate of the genuine one's chip and TCB but for what the options change, and of nobody's making.
+Bytes vcek_like(ByteSpan genuine, void (*change)(snp::forge::VekOptions&)) {
+  const auto vek = snp::read_vek(*x509::Certificate::parse(genuine));
+  snp::forge::VekOptions options;
+  options.tcb = vek->tcb;
+  options.hwid = vek->hwid;
+  change(options);
+  return snp::forge::Machine(snp::forge::Line::one(vek->product), options).vek_der();
+}
+
+// A chip has a certificate for each TCB that it was ever at, and a folder may hold those of many chips.
+TEST(Platform, the_certificate_of_the_chip_at_its_reported_tcb_is_chosen) {
+  auto files = genuine("v3-genoa-microsoft", "genoa");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const Bytes vcek = files->items[1];
+  files->items.insert(files->items.begin(), {vcek_like(vcek, [](auto& options) { options.tcb.microcode += 1; }),
+                                             vcek_like(vcek, [](auto& options) { options.hwid[0] ^= 1; }),
+                                             vcek_like(vcek, [](auto& options) { options.window = {0, 1}; })});
+  EXPECT_EQ(judged(*files).outcome, Outcome::accept);
+  std::ranges::reverse(files->items);
+  EXPECT_EQ(judged(*files).outcome, Outcome::accept);
+}
+
+// Where none fits, the refusal is of the one that fits best: the chip's.
+TEST(Platform, the_certificate_that_fits_best_is_refused_by_name) {
+  auto files = genuine("v3-genoa-microsoft", "genoa");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const Bytes vcek = files->items[1];
+  files->items[1] = vcek_like(vcek, [](auto& options) { options.tcb.microcode += 1; });
+  files->items.insert(files->items.begin(), vcek_like(vcek, [](auto& options) { options.hwid[0] ^= 1; }));
+  std::set<std::string_view> rules;
+  for (const auto& finding : judged(*files).findings) rules.insert(finding.rule.id());
+  EXPECT_TRUE(rules.contains("snp.tcb.certificate"));
+  EXPECT_FALSE(rules.contains("snp.chip_id.mismatch"));
+}
+
+TEST(Platform, of_issuers_with_one_name_the_one_that_signed_is_chosen) {
+  auto files = genuine("v3-genoa-microsoft", "genoa");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const snp::forge::Line& line = snp::forge::Line::one(snp::Product::genoa);
+  for (const size_t place : {2u, 3u}) {
+    const auto certificate = x509::Certificate::parse(files->items[place]);
+    x509::forge::CertificateFields namesake = place == 2 ? line.ask : line.ark;
+    namesake.subject = Bytes(certificate->subject().begin(), certificate->subject().end());
+    namesake.issuer = Bytes(certificate->issuer().begin(), certificate->issuer().end());
+    files->items.insert(files->items.begin(), x509::forge::certificate(namesake, line.ark_key));
+    std::ranges::rotate(files->items, files->items.begin() + 1);
+  }
+  std::ranges::reverse(files->items);
+  EXPECT_EQ(judged(*files).outcome, Outcome::accept);
+}
+
 TEST(Platform, what_is_missing_or_wrong_is_told) {
   const snp::forge::Machine machine = snp::forge::Machine::of(snp::Product::milan);
   Files files{{machine.signed_report()}, snp::forge::kNow};

@@ -8,6 +8,7 @@
 
 #include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/verdict.h"
+#include "openpcc/policy/policy.h"
 #include "openpcc/snp/appraise.h"
 #include "openpcc/tdx/appraise.h"
 
@@ -39,6 +40,11 @@ struct PlatformVerdict {
   std::optional<x509::Window> window;  // when all that was signed holds; none where not all of it was verified
   std::optional<crypto::Sha256Digest> evidence_digest;  // of the report or quote; none where nothing was judged
 
+  // Under a policy: its digest, its exceptions, and what of a node it demands that no bare report can show.
+  std::optional<crypto::Sha256Digest> policy_digest;
+  std::vector<std::string> exceptions;
+  std::vector<Property> of_nodes;
+
   std::string text(bool explain) const;
   std::string json() const;
 };
@@ -53,5 +59,11 @@ struct PlatformDemands {
 //   platform.none      no item is a report (unsupported)        platform.several   more than one is
 //   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these: nothing is left out unseen
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands);
+
+// verify_platform_by judges it by all that a policy demands of platforms and their software, release and chip ledger included. Nothing is shown of a
+// node: the best outcome is accept_platform. `report_data`: what the report must have been made for; none: not checked. Errors: the same.
+//   attest.kind.not_taken, attest.release.unknown, attest.ledger.unknown   as findings
+Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSeconds now, const policy::ProductionPolicy& policy,
+                                           const std::optional<std::array<uint8_t, 64>>& report_data);
 
 }  // namespace openpcc::attest

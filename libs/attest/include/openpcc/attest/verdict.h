@@ -11,7 +11,8 @@
 namespace openpcc::attest {
 
 // Outcome is the sum of a verdict. The values are the exit codes of `openpcc verify`.
-enum class Outcome : uint8_t { accept = 0, accept_simulated = 3, reject = 10, unsupported = 20, malformed = 30 };
+// accept_platform: a bare report, under a policy: all that it demands of a platform, and nothing shown of a node.
+enum class Outcome : uint8_t { accept = 0, accept_simulated = 3, accept_platform = 4, reject = 10, unsupported = 20, malformed = 30 };
 
 using appraisal::State;
 

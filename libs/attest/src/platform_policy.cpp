@@ -1,0 +1,91 @@
+// Spec: spec/evidence.md s4, s5, s7.
+#include <algorithm>
+
+#include "platform_kinds.h"
+
+namespace openpcc::attest {
+namespace {
+
+using appraisal::Aspect;
+using appraisal::Finding;
+using appraisal::State;
+
+// What a policy demands of a node that no report alone shows.
+constexpr Property kOfNodes[] = {Property::key_binding, Property::deployment, Property::freshness, Property::validity,
+                                 Property::models,      Property::config,     Property::gpu,       Property::gpu_firmware,
+                                 Property::gpu_binding, Property::root_owners};
+
+Finding* finding_of(appraisal::Findings& findings, Aspect aspect) {
+  const auto found = std::ranges::find(findings, aspect, &Finding::aspect);
+  return found == findings.end() ? nullptr : &*found;
+}
+
+bool contains(const std::vector<Bytes>& list, const Bytes& value) { return std::ranges::find(list, value) != list.end(); }
+
+// judge_release puts the policy's releases in the place of what a technology calls its measurement.
+void judge_release(JudgedPlatform& judged, const policy::Requirements& requirements) {
+  Finding* software = finding_of(judged.verdict.findings, Aspect::software);
+  if (software == nullptr) return;
+  const bool known = contains(requirements.releases, judged.release);
+  *software = {Aspect::software,         known ? State::passed : State::failed,
+               "attest.release.unknown", "a release that the policy allows",
+               to_hex(judged.release),   known ? "" : "run an allowed release, or allow this measurement once its source is known"};
+}
+
+// judge_ledger looks the chip up. What is said of its identity otherwise stands where it refuses, or where there is no ledger.
+void judge_ledger(JudgedPlatform& judged, const policy::Requirements& requirements) {
+  Finding* identity = finding_of(judged.verdict.findings, Aspect::identity);
+  if (identity == nullptr || identity->state == State::failed || requirements.chips.empty()) return;
+  const bool listed = contains(requirements.chips, judged.chip_id);
+  *identity = {Aspect::identity,        listed ? State::passed : State::failed,
+               "attest.ledger.unknown", "a chip in the ledger",
+               to_hex(judged.chip_id),  listed ? "" : "enter the chip, or choose another machine"};
+}
+
+// judge applies the policy's table for the kind of report.
+JudgedPlatform judge(const PlatformEvidence& evidence, std::span<const Bytes> items, UnixSeconds now,
+                     const policy::Requirements& requirements, const std::optional<std::array<uint8_t, 64>>& report_data) {
+  const bool amd = evidence.kind == PlatformItem::snp_report;
+  if (amd ? !requirements.snp : !requirements.tdx) {
+    const Error error{Code::rejected, "attest.kind.not_taken", std::string("the policy has no table ") + (amd ? "[snp]" : "[tdx]")};
+    JudgedPlatform out;
+    out.verdict.kind = amd ? "AMD SEV-SNP report" : "Intel quote";
+    out.verdict.outcome = Outcome::reject;
+    out.verdict.findings.push_back(
+        failed(Aspect::genuine, error, "a kind that the policy takes", "choose a machine of a kind that the policy takes"));
+    return out;
+  }
+  if (amd) {
+    snp::Demands demands = *requirements.snp;
+    demands.report_data = report_data;
+    return verify_snp(*snp::strip_response(evidence.report), items, now, demands);
+  }
+  tdx::Demands demands = requirements.tdx->demands;
+  demands.report_data = report_data;
+  tdx::Terms terms;
+  terms.revocation_lists_required = requirements.tdx->require_revocation;
+  terms.tcb_evaluation_data_number_min = requirements.tdx->min_evaluation;
+  return verify_tdx(evidence.report, items, now, demands, terms);
+}
+
+}  // namespace
+
+Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSeconds now, const policy::ProductionPolicy& policy,
+                                           const std::optional<std::array<uint8_t, 64>>& report_data) {
+  OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
+  const policy::Requirements& requirements = policy.requirements();
+  JudgedPlatform judged = judge(evidence, items, now, requirements, report_data);
+  PlatformVerdict& out = judged.verdict;
+  if (out.outcome == Outcome::accept || out.outcome == Outcome::reject) {
+    judge_release(judged, requirements);
+    judge_ledger(judged, requirements);
+    out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept_platform : Outcome::reject;
+  }
+  out.evidence_digest = crypto::sha256(evidence.report);
+  out.policy_digest = requirements.digest;
+  out.exceptions = requirements.exceptions.names();
+  out.of_nodes.assign(std::begin(kOfNodes), std::end(kOfNodes));
+  return std::move(out);
+}
+
+}  // namespace openpcc::attest
