@@ -24,7 +24,7 @@ def refused(done, rule, code):
 
 def test_help_teaches(tmp_path):
     assert "openpcc up" in run("--help").stdout
-    for command in (["up"], ["chat"], ["verify"], ["keygen"], ["seal"], ["open"], ["doctor"], ["proxy"], ["directory", "build"]):
+    for command in (["up"], ["chat"], ["verify"], ["keygen"], ["seal"], ["open"], ["doctor"], ["policy", "lint"], ["proxy"], ["directory", "build"]):
         done = run(*command, "--help")
         assert done.returncode == 0 and len(done.stdout) > 200, command
 

@@ -1,6 +1,7 @@
 """`openpcc verify` and `openpcc inspect` on real machines' reports, as the shared corpus expects."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -123,11 +124,71 @@ def test_a_bare_quote_says_what_is_missing():
 MILAN = with_id("snp-v3-milan-microsoft")
 
 
+GENOA = with_id("snp-v3-genoa-microsoft")
+
+
+def policy_for(tmp_path, sample, **changes):
+    """The example for machines of one's own, for a recorded machine of Genoa's."""
+    text = (ROOT / "examples/policies/bare-metal-snp.toml").read_text()
+    values = {"releases": f'["{sample["parsed"]["measurement"]}"]', "chips": f'["{sample["parsed"]["chip_id"]}"]', "id_keys": None,
+              "min_guest_svn": None, "restrictions": None} | changes
+    for name, value in values.items():
+        text, count = re.subn(rf"^{name} = .*$", "" if value is None else f"{name} = {value}", text, flags=re.MULTILINE)
+        assert count == 1, name
+    text = text[: text.index("[snp.min_tcb.Turin]")] + "[snp.min_tcb.Genoa]\nboot_loader = 10\ntee = 0\nsnp = 23\nmicrocode = 84\n"
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    return path
+
+
+def judge_by(policy, sample=GENOA, *more):
+    crl = EVIDENCE / "snp/crl/genoa-2026-08-19.crl.der"
+    return run("verify", *files_of(sample), crl, "--at", "2026-09-01T00:00:00Z", "--policy", policy, *more)
+
+
+def test_a_policy_judges_a_bare_report_as_a_platform(tmp_path):
+    done = judge_by(policy_for(tmp_path, GENOA))
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "IT SPEAKS OF NO NODE" in done.stdout and "one_root_owner" in done.stdout
+    for row in ("key binding", "freshness", "models", "root owners"):
+        assert f"not checked   {row}" in done.stdout
+    verdict = json.loads(judge_by(policy_for(tmp_path, GENOA), GENOA, "-o", "json").stdout)
+    assert (verdict["outcome"], verdict["exit_code"], verdict["exceptions"]) == ("accept_platform", 4, ["one_root_owner"])
+    states = {finding["aspect"]: finding["state"] for finding in verdict["findings"]}
+    assert states["software"] == states["identity"] == states["revocation"] == "passed"
+
+
+@pytest.mark.parametrize("changes, rule", [
+    ({"releases": f'["{"1" * 96}"]'}, "attest.release.unknown"),
+    ({"chips": '["aa"]'}, "attest.ledger.unknown"),
+    ({"id_keys": f'["{"1" * 96}"]'}, "snp.id_key"),
+    ({"restrictions": '["ciphertext_hiding"]'}, "snp.policy.restriction"),
+    ({"platform": '["no_smt"]'}, "snp.platform.setting"),
+    ({"vmpl": "1"}, "snp.vmpl"),
+])
+def test_what_the_policy_does_not_take_is_refused(tmp_path, changes, rule):
+    done = judge_by(policy_for(tmp_path, GENOA, **changes), GENOA, "-o", "json")
+    assert done.returncode == 10 and failures(json.loads(done.stdout)) == {rule}
+
+
+def test_what_a_report_was_made_for_can_be_said_beside_a_policy(tmp_path):
+    policy = policy_for(tmp_path, GENOA)
+    assert judge_by(policy, GENOA, "--report-data", GENOA["parsed"]["report_data"]).returncode == 4
+    assert judge_by(policy, GENOA, "--report-data", "11" * 64).returncode == 10
+
+
 def test_a_bare_report_never_stands_in_for_a_nodes_evidence(tmp_path):
-    """A policy that is named must judge, or nothing does."""
-    done = run("verify", *files_of(MILAN), "--policy", tmp_path / "policy.toml")
-    assert done.returncode == 2 and "app.verify.bare" in done.stderr
+    """What is said of nodes alone is a mistake beside a bare report, and a policy of simulated machines says nothing to it."""
+    policy = policy_for(tmp_path, GENOA)
+    for wrong in (["--beacon", policy], ["--policy", policy, "--measurement", "00" * 48]):
+        done = run("verify", *files_of(GENOA), *wrong)
+        assert done.returncode == 2 and "app.verify.bare" in done.stderr
     tripped("app.verify.bare")
+    done = run("verify", *files_of(GENOA), "--policy", ROOT / "examples/policies/development.toml")
+    assert done.returncode == 2 and "app.verify.simulated" in done.stderr
+    tripped("app.verify.simulated")
+    policy.write_text("kind =")
+    assert run("verify", *files_of(GENOA), "--policy", policy).returncode == 30
 
 
 def test_every_file_counts(tmp_path):

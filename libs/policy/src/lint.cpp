@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "openpcc/core/calendar.h"
+#include "openpcc/core/describe.h"
 #include "toml_reader.h"
 
 namespace openpcc::policy {
@@ -47,6 +48,7 @@ class Linter {
       : r_(requirements(policy)), production_(std::holds_alternative<ProductionPolicy>(policy)), context_(context) {}
 
   std::vector<Advice> run(const std::vector<std::string>& empty_tables) {
+    look_for_placeholders();
     look_at_machines();
     look_at_gpus();
     look_at_exceptions();
@@ -72,6 +74,24 @@ class Linter {
   }
   void unprovable(std::string_view row, std::string_view why, std::string_view remedy) {
     out_.push_back({Weight::unprovable, "policy.lint.unprovable", std::string(row), std::string(why), std::string(remedy)});
+  }
+
+  template <class List>
+  void look_for_zeros(std::string_view name, const List& list) {
+    if (std::ranges::any_of(list, [](const auto& digest) { return is_zero(digest); })) {
+      warn("policy.lint.placeholder", std::string(name), "zeros are no digest of anything", "put what it should be in their place");
+    }
+  }
+  void look_for_placeholders() {
+    look_for_zeros("nodes.releases", r_.releases);
+    look_for_zeros("nodes.gpu_releases", r_.gpu_releases);
+    look_for_zeros("nodes.models", r_.models);
+    look_for_zeros("nodes.configs", r_.configs);
+    look_for_zeros("nodes.chips", r_.chips);
+    if (r_.snp) look_for_zeros("snp.id_keys", r_.snp->id_keys);
+    if (r_.snp) look_for_zeros("snp.author_keys", r_.snp->author_keys);
+    if (r_.tdx) look_for_zeros("tdx.mrseam", r_.tdx->demands.mrseam);
+    if (r_.tdx) look_for_zeros("tdx.platforms", r_.tdx->demands.platforms);
   }
 
   void look_at_machines() {
@@ -130,6 +150,12 @@ class Linter {
              "take the numbers of AMD's current bulletins for the line, or of a machine that you know to be current");
       }
     }
+    const bool a_provider_in_the_ledger = std::ranges::any_of(
+        r_.snp->csp_ids, [&](const std::string& id) { return std::ranges::binary_search(r_.chips, Bytes(id.begin(), id.end())); });
+    if (!r_.snp->csp_ids.empty() && !r_.chips.empty() && !a_provider_in_the_ledger) {
+      warn("policy.lint.idle", "snp.csp_ids", "a VLEK names no chip, so the ledger looks its provider up, and lists none of these",
+           "list the bytes of its CSP_ID in nodes.chips, or leave csp_ids out");
+    }
     if (r_.snp->products.contains(snp::Product::milan) && r_.chips.empty()) {
       warn("policy.lint.milan", "snp.min_tcb.Milan",
            "whoever controls a Milan host can take its chip's keys out (arXiv 2605.12990) and forge any report: without a list of chips, "
@@ -144,6 +170,11 @@ class Linter {
       warn("policy.lint.takes_all", "tdx.min_evaluation",
            "0: collateral of any evaluation is taken, so an old one can call an old platform up to date",
            "take tcbEvaluationDataNumber of Intel's current TCB info");
+    }
+    constexpr uint64_t kSeptVeDisable = uint64_t{1} << 28;
+    if ((r_.tdx->demands.attributes_mask & kSeptVeDisable) == 0 && !r_.exceptions.allow_sept_ve) {
+      warn("policy.lint.accepts_nothing", "tdx.attributes_mask", "SEPT_VE_DISABLE may not be set and must be: no TD can be both",
+           "put 0x10000000 into the mask");
     }
     for (const tdx::TcbException& exception : r_.tdx->demands.tcb_exceptions) look_at_tcb_exception(exception);
   }
@@ -195,7 +226,8 @@ class Linter {
   }
 
   void foretell_tdx(const tdx::Demands& demands) {
-    if (demands.platforms.empty()) unchecked("identity", "TDX: any genuine platform is taken", "list tdx.platforms");
+    if (demands.platforms.empty() && r_.chips.empty()) unchecked("identity", "TDX: any genuine platform is taken", "list tdx.platforms");
+    if (demands.platforms.empty() && !r_.chips.empty()) unchecked("identity", "TDX: the row chip_ledger looks platforms up", "");
     if (demands.mrseam.empty()) unchecked("firmware", "TDX: any TDX module of Intel's whose TCB is taken", "list builds in tdx.mrseam");
     if (!r_.tdx->require_revocation) unchecked("revocation", "TDX: where evidence brings not all lists", "");
     if (demands.allow_migratable) unchecked("migration", "TDX: where the TD can be migrated", "");

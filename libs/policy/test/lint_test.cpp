@@ -117,6 +117,19 @@ TEST(PolicyLint, what_no_machine_can_fulfil) {
   EXPECT_TRUE(of_weight(linted(parts, true), Weight::warning).empty());
 }
 
+TEST(PolicyLint, attributes_that_no_td_can_have) {
+  const std::string mask = kTdx + "attributes_mask = 0xc0000000\n";
+  EXPECT_TRUE(warned(linted(good(mask)), "tdx.attributes_mask", "policy.lint.accepts_nothing"));
+  EXPECT_TRUE(of_weight(linted(good(mask, "allow_sept_ve = true\n")), Weight::warning).empty());
+}
+
+TEST(PolicyLint, providers_that_the_ledger_does_not_list) {
+  Parts parts = good("[snp]\ncsp_ids = [\"CN=cc.example\"]\n" + kGenoa);
+  EXPECT_TRUE(warned(linted(parts), "snp.csp_ids", "policy.lint.idle"));
+  parts.ledger = "chips = [\"aa\", \"" + to_hex(as_bytes("CN=cc.example")) + "\"]\n";
+  EXPECT_TRUE(of_weight(linted(parts), Weight::warning).empty());
+}
+
 TEST(PolicyLint, gpus_that_are_named_and_not_required) {
   Parts parts = good();
   parts.gpu += "gpu_releases = [\"0102\"]\n";
@@ -156,6 +169,23 @@ TEST(PolicyLint, minimums_that_nothing_is_below) {
   constexpr std::string_view kRule = "policy.lint.takes_all";
   EXPECT_TRUE(warned(linted(good("[snp.min_tcb.Genoa]\nboot_loader = 0\ntee = 0\nsnp = 0\nmicrocode = 0\n")), "snp.min_tcb.Genoa", kRule));
   EXPECT_TRUE(warned(linted(good("[tdx]\nmin_evaluation = 0\n")), "tdx.min_evaluation", kRule));
+}
+
+TEST(PolicyLint, placeholders) {
+  constexpr std::string_view kRule = "policy.lint.placeholder";
+  const std::string zeros(64, '0'), longer(96, '0');
+  Parts parts = good();
+  parts.releases = "releases = [\"" + test::kA + "\", \"" + zeros + "\"]\n";
+  EXPECT_TRUE(warned(linted(parts), "nodes.releases", kRule));
+  parts = good();
+  parts.models = "models = [\"" + zeros + "\"]\n";
+  EXPECT_TRUE(warned(linted(parts), "nodes.models", kRule));
+  parts = good();
+  parts.ledger = "chips = [\"00\"]\n";
+  EXPECT_TRUE(warned(linted(parts), "nodes.chips", kRule));
+  EXPECT_TRUE(warned(linted(good("[snp]\nid_keys = [\"" + longer + "\"]\n" + kGenoa)), "snp.id_keys", kRule));
+  EXPECT_TRUE(warned(linted(good(kTdx + "mrseam = [\"" + longer + "\"]\n")), "tdx.mrseam", kRule));
+  EXPECT_TRUE(of_weight(linted(good(kTdx + "mrowner = [\"" + longer + "\"]\n")), Weight::warning).empty()) << "there zero is a value";
 }
 
 TEST(PolicyLint, milan_without_a_list_of_chips) {
