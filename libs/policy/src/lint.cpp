@@ -58,11 +58,17 @@ class Linter {
     foretell_common();
     if (production_ && r_.snp) foretell_snp(*r_.snp);
     if (production_ && r_.tdx) foretell_tdx(r_.tdx->demands);
-    std::ranges::stable_sort(out_, {}, &Advice::weight);
-    return std::move(out_);
+    return by_weight();
   }
 
  private:
+  std::vector<Advice> by_weight() {
+    std::vector<Advice> out;
+    for (const Weight weight : {Weight::warning, Weight::cost, Weight::unchecked, Weight::unprovable}) {
+      std::ranges::copy_if(out_, std::back_inserter(out), [&](const Advice& advice) { return advice.weight == weight; });
+    }
+    return out;
+  }
   void warn(Rule rule, std::string about, std::string what, std::string remedy) {
     out_.push_back({Weight::warning, rule, std::move(about), std::move(what), std::move(remedy)});
   }
