@@ -99,8 +99,14 @@ Result<Findings> verify_tdx_machine(const Device& device, const policy::Producti
   appraisal::Findings findings = tdx::appraise_tcb(verified, required->demands, now);
   const appraisal::Findings said = tdx::appraise(verified.claims(), required->demands);
   findings.insert(findings.end(), said.begin(), said.end());
-  return Findings{copy(verified.claims().pck.ppid), tdx_release(td),  0, td.debug(), copy(td.reportdata), "Intel",
-                  judged_here(std::move(findings)), verified.window()};
+  return Findings{copy(verified.claims().pck.ppid),
+                  tdx_release(td),
+                  0,
+                  td.debug(),
+                  copy(td.reportdata),
+                  "Intel",
+                  judged_here(std::move(findings)),
+                  tdx::accepted_window(verified, required->demands, now)};
 }
 
 }  // namespace openpcc::attest

@@ -212,6 +212,21 @@ TEST_F(HardwareTest, recorded_machines_hold_as_long_as_their_first_signature) {
   EXPECT_FALSE(examine(*evidence, *policy, window.to + 1)->cpu.has_value());
 }
 
+TEST_F(HardwareTest, a_node_is_taken_no_longer_than_the_exception_that_takes_it) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-cos113-google", "flashbots-gcp-00806F", 1'782'864'000);
+  hardware_ +=
+      "[tdx.accept.OutOfDate]\nadvisories = [\"INTEL-SA-01010\", \"INTEL-SA-01036\", \"INTEL-SA-01076\", \"INTEL-SA-01079\", "
+      "\"INTEL-SA-01099\", \"INTEL-SA-01103\", \"INTEL-SA-01111\"]\nuntil = \"2026-07-01T00:10:00Z\"\n";
+  const auto policy = policy::parse(as_bytes(world_.policy_text.text() + exceptions_ + hardware_));
+  const auto evidence = Evidence::parse(encode_evidence(world_.claims.encode(), cpu_, {}));
+  const auto examined = examine(*evidence, *policy, now_);
+  ASSERT_OK(examined);
+  ASSERT_OK(examined->cpu);
+  EXPECT_EQ(examined->cpu->window.to, now_ + 599);
+  EXPECT_EQ(judged().row(Property::tcb)->state, State::not_checked);
+}
+
 TEST_F(HardwareTest, an_altered_report_is_not_genuine) {
   if (!available()) GTEST_SKIP() << "no shared evidence";
   snp("v3-genoa-microsoft", "genoa");
