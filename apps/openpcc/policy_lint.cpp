@@ -27,13 +27,19 @@ std::string_view heading(Weight weight) {
   return "warnings";
 }
 
+// shown replaces what could steer a terminal: a policy may be another's.
+std::string shown(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
+}
+
 void print(const std::filesystem::path& file, const std::vector<Advice>& all) {
   fmt::print("{}\n", file.string());
   const Advice* before = nullptr;
   for (const Advice& advice : all) {
     if (before == nullptr || before->weight != advice.weight) fmt::print("  {}\n", heading(advice.weight));
     const bool explained = advice.weight == Weight::warning || advice.weight == Weight::cost;
-    fmt::print("    {:<38} {}\n", advice.about, advice.what);
+    fmt::print("    {:<38} {}\n", shown(advice.about), shown(advice.what));
     if (explained) fmt::print("{:43}rule     {}\n", "", advice.rule.id());
     if (!advice.remedy.empty()) fmt::print("{:43}remedy   {}\n", "", advice.remedy);
     before = &advice;
@@ -65,7 +71,7 @@ class Report {
     if (json_) {
       entries_.push_back(bj::object{{"file", file.string()}, {"rule", error.rule.id()}, {"what", error.detail}, {"remedy", remedy}});
     } else {
-      fmt::print("{}\n  no policy: {}\n  remedy     {}\n", file.string(), describe(error), remedy);
+      fmt::print("{}\n  no policy: {}\n  remedy     {}\n", file.string(), shown(describe(error)), remedy);
     }
   }
   int finish() const {

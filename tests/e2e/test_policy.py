@@ -109,6 +109,15 @@ def test_a_file_that_is_no_policy_is_told_with_its_line_and_a_remedy(write):
     assert entry["rule"] == "policy.parse.unknown_key" and entry["remedy"]
 
 
+def test_a_policy_of_somebody_else_s_steers_no_terminal(write):
+    path = write('"\\u001b[2J" = 1\nkind = "\\u001b[2J"\n')
+    done = lint(path)
+    assert done.returncode == 30 and "\x1b" not in done.stdout
+    text = filled(EXAMPLES[0].read_text()) + '["\\u001b[2J"]\n'
+    done = lint(write(text))
+    assert done.returncode == 30 and "?[2J" in done.stdout and "\x1b" not in done.stdout
+
+
 def test_the_worst_of_several_files_counts(write, tmp_path):
     good = write(filled((ROOT / "examples/policies/bare-metal-tdx.toml").read_text()))
     assert lint(good).returncode == 0

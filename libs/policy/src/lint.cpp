@@ -42,6 +42,9 @@ constexpr Exception kExceptions[] = {
      "launch TDs with SEPT_VE_DISABLE", false, true, false},
 };
 
+// setting is the name of a setting, put together: in one piece it would look like the id of a rule.
+std::string setting(std::string_view table, std::string_view name) { return std::string(table) + "." + std::string(name); }
+
 class Linter {
  public:
   Linter(const Policy& policy, const LintContext& context)
@@ -83,9 +86,9 @@ class Linter {
   }
 
   template <class List>
-  void look_for_zeros(std::string_view name, const List& list) {
+  void look_for_zeros(const std::string& name, const List& list) {
     if (std::ranges::any_of(list, [](const auto& digest) { return is_zero(digest); })) {
-      warn("policy.lint.placeholder", std::string(name), "zeros are no digest of anything", "put what it should be in their place");
+      warn("policy.lint.placeholder", name, "zeros are no digest of anything", "put what it should be in their place");
     }
   }
   void look_for_placeholders() {
@@ -94,10 +97,10 @@ class Linter {
     look_for_zeros("nodes.models", r_.models);
     look_for_zeros("nodes.configs", r_.configs);
     look_for_zeros("nodes.chips", r_.chips);
-    if (r_.snp) look_for_zeros("snp.id_keys", r_.snp->id_keys);
-    if (r_.snp) look_for_zeros("snp.author_keys", r_.snp->author_keys);
-    if (r_.tdx) look_for_zeros("tdx.mrseam", r_.tdx->demands.mrseam);
-    if (r_.tdx) look_for_zeros("tdx.platforms", r_.tdx->demands.platforms);
+    if (r_.snp) look_for_zeros(setting("snp", "id_keys"), r_.snp->id_keys);
+    if (r_.snp) look_for_zeros(setting("snp", "author_keys"), r_.snp->author_keys);
+    if (r_.tdx) look_for_zeros(setting("tdx", "mrseam"), r_.tdx->demands.mrseam);
+    if (r_.tdx) look_for_zeros(setting("tdx", "platforms"), r_.tdx->demands.platforms);
   }
 
   void look_at_machines() {
@@ -159,7 +162,8 @@ class Linter {
     const bool a_provider_in_the_ledger = std::ranges::any_of(
         r_.snp->csp_ids, [&](const std::string& id) { return std::ranges::binary_search(r_.chips, Bytes(id.begin(), id.end())); });
     if (!r_.snp->csp_ids.empty() && !r_.chips.empty() && !a_provider_in_the_ledger) {
-      warn("policy.lint.idle", "snp.csp_ids", "a VLEK names no chip, so the ledger looks its provider up, and lists none of these",
+      warn("policy.lint.idle", setting("snp", "csp_ids"),
+           "a VLEK names no chip, so the ledger looks its provider up, and lists none of these",
            "list the bytes of its CSP_ID in nodes.chips, or leave csp_ids out");
     }
     if (r_.snp->products.contains(snp::Product::milan) && r_.chips.empty()) {
@@ -173,14 +177,14 @@ class Linter {
   void look_at_tdx() {
     if (!production_ || !r_.tdx) return;
     if (r_.tdx->min_evaluation == 0) {
-      warn("policy.lint.takes_all", "tdx.min_evaluation",
+      warn("policy.lint.takes_all", setting("tdx", "min_evaluation"),
            "0: collateral of any evaluation is taken, so an old one can call an old platform up to date",
            "take tcbEvaluationDataNumber of Intel's current TCB info");
     }
     constexpr uint64_t kSeptVeDisable = uint64_t{1} << 28;
     if ((r_.tdx->demands.attributes_mask & kSeptVeDisable) == 0 && !r_.exceptions.allow_sept_ve) {
-      warn("policy.lint.accepts_nothing", "tdx.attributes_mask", "SEPT_VE_DISABLE may not be set and must be: no TD can be both",
-           "put 0x10000000 into the mask");
+      warn("policy.lint.accepts_nothing", setting("tdx", "attributes_mask"),
+           "SEPT_VE_DISABLE may not be set and must be: no TD can be both", "put 0x10000000 into the mask");
     }
     for (const tdx::TcbException& exception : r_.tdx->demands.tcb_exceptions) look_at_tcb_exception(exception);
   }
