@@ -63,10 +63,15 @@ class Reader:
             raise Malformed("eventlog.syntax", f"{size} bytes of data at {self.at}")
         return self.take(size)
 
-    def padded(self):
-        """Whether nothing but padding is left."""
+    def ended(self):
+        """Whether nothing but padding is left: no event begins with eight bytes of zeros or of ones."""
         rest = self.data[self.at :]
-        return rest in (bytes(len(rest)), b"\xff" * len(rest))
+        for padding in (b"\x00", b"\xff"):
+            if rest[:8] == padding * len(rest[:8]):
+                if rest.strip(padding):
+                    raise Malformed("eventlog.trailing", f"at {self.at}")
+                return True
+        return False
 
 
 def read_plain(reader):
@@ -126,7 +131,7 @@ def read_log(data, td=False):
     agile = td or data[32:45] == SPEC_ID[:13]
     if agile:
         log.banks = read_banks(read_plain(reader), int(td))
-    while reader.at < len(data) and not reader.padded():
+    while not reader.ended():
         if len(log.events) == EVENTS_MAX:
             raise Malformed("eventlog.size", "events")
         event = read_agile(reader, log.banks) if agile else read_plain(reader)
