@@ -100,8 +100,8 @@ def read_document(data):
 def head(kind, size):
     if size < 24:
         return bytes([kind << 5 | size])
-    width = next(width for width in (1, 2, 4) if size < 1 << 8 * width)
-    return bytes([kind << 5 | 24 + {1: 0, 2: 1, 4: 2}[width]]) + size.to_bytes(width, "big")
+    code = next(code for code in range(4) if size < 1 << (8 << code))
+    return bytes([kind << 5 | 24 + code]) + size.to_bytes(1 << code, "big")
 
 
 def signed_bytes(protected, payload):

@@ -85,8 +85,9 @@ def check_chip(chain, report, judgement):
     words = [chain[0].subject_name.split(" ")[0], chain[1].subject_name.split(" ")[0], (chain[2].subject_name.split(" ") + [""])[1]]
     judgement.chip, judgement.kind = words[0], CHIPS.get(words[0])
     judgement.check(judgement.kind, "nvgpu.chip.unknown", words[0])
-    gpu = GPU_FIELDS <= set(report.fields) and len(report.fields[VBIOS_VERSION]) == 8
-    switch = SWITCH_FIELDS <= set(report.fields) and len(report.fields[SWITCH_PDI]) == 8
+    binary = len(report.fields[VBIOS_VERSION]) == 8
+    gpu = GPU_FIELDS <= set(report.fields) and binary
+    switch = SWITCH_FIELDS <= set(report.fields) and len(report.fields[SWITCH_PDI]) == 8 and not binary
     fits = {"gpu": gpu, "switch": switch, None: True}[judgement.kind]
     judgement.check(len(set(words)) == 1 and fits, "nvgpu.chip.mismatch", " ".join(words))
 
