@@ -5,6 +5,7 @@ import json
 import azure_verifier
 import quote_format
 import snp_verifier
+import strict_der
 from evidence_corpus import collateral, of_kind, read, snp_root, time
 from judgement import Judgement
 from strict_der import read_pem
@@ -81,8 +82,13 @@ TD_COLLATERAL = {
 AZURE_TPM_ROOT = "azure/roots/azure_tpm_root_2023.pem"
 
 
-def azure_ders(path):
-    return read_pem(read(path).rstrip(b"\n") + b"\n")
+def azure_certificate(path):
+    """The first certificate of a file, which may begin with a comment; the vTPM's NV index fills what follows the certificate with zeros."""
+    text = read(path)
+    der = read_pem(text[text.index(b"-----BEGIN") :].rstrip(b"\n") + b"\n")[0]
+    certificate, rest = strict_der.read(der)
+    assert not any(rest)
+    return certificate.whole
 
 
 def azure(sample):

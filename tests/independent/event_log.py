@@ -197,7 +197,11 @@ def check_order(log, judgement):
 # dstack's log: events of RTMR0 to RTMR2 by their digests, those of RTMR3 by what they say.
 
 RUNTIME, RUNTIME_TYPE = 3, 0x08000001
-UNIQUE, MARKER = ("app-id", "compose-hash", "instance-id"), "boot-mr-done"
+# What comes once, and what it must come before.
+MARKERS = {
+    "app-id": "boot-mr-done", "compose-hash": "boot-mr-done", "instance-id": "boot-mr-done", "boot-mr-done": "system-ready",
+    "key-provider": "system-ready", "system-ready": None,
+}  # fmt: skip
 NAME, HEX = re.compile(r"[A-Za-z0-9_.-]{1,64}"), re.compile(r"(?:[0-9a-f]{2})*")
 
 
@@ -230,21 +234,17 @@ def read_runtime_event(item):
 
 
 def check_runtime(events, judgement):
-    """Returns what the events before the marker say: the workload itself can add others after it."""
-    before, marked = {}, False
+    """Returns what the events before their markers say: the workload itself can add others later."""
+    seen = {}
     for event in events:
         judgement.check(event.digest in (b"", event.expected()), "eventlog.runtime.digest", event.name)
-        if event.name == MARKER:
-            judgement.check(not marked, "eventlog.runtime.duplicate", event.name)
-            marked = True
-        elif event.name in UNIQUE:
-            judgement.check(not marked, "eventlog.runtime.late", event.name)
-            judgement.check(event.name not in before, "eventlog.runtime.duplicate", event.name)
-        if not marked:
-            before.setdefault(event.name, event.payload)
-    for name in (*UNIQUE, MARKER):
-        judgement.check(name in before or (name == MARKER and marked), "eventlog.runtime.missing", name)
-    return before
+        if event.name in MARKERS:
+            once = judgement.check(event.name not in seen, "eventlog.runtime.duplicate", event.name)
+            judgement.check(not once or MARKERS[event.name] not in seen, "eventlog.runtime.late", event.name)
+            seen.setdefault(event.name, event.payload)
+    for name in MARKERS:
+        judgement.check(name in seen, "eventlog.runtime.missing", name)
+    return seen
 
 
 def verify_runtime_log(data, rtmrs):
