@@ -50,7 +50,11 @@ def read_ak(runtime):
     if len(found) != 1:
         raise Malformed("azure.ak.missing", str(len(found)))
     key, modulus = found[0], found[0].get("n")
-    plain = isinstance(modulus, str) and BASE64URL.fullmatch(modulus) and (key.get("kty"), key.get("e"), key.get("key_ops")) == ("RSA", EXPONENT, ["sign"])
+    plain = (
+        isinstance(modulus, str)
+        and BASE64URL.fullmatch(modulus)
+        and (key.get("kty"), key.get("e"), key.get("key_ops")) == ("RSA", EXPONENT, ["sign"])
+    )
     if not plain:
         raise Malformed("azure.ak.syntax", str(key.get("kty")))
     number = int.from_bytes(base64.urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4)), "big")

@@ -34,7 +34,12 @@ def is_of_driver(path):
 
 # TPM quotes.
 
-GCE, SWTPM, PARSE_ONLY, KINVOLK = "tpm-quote-gce-cos-85-no-nonce", "tpm-quote-trustee-swtpm", "tpm-attest-dstack-gcp-parse-only", "azure-kinvolk-quote"
+GCE, SWTPM, PARSE_ONLY, KINVOLK = (
+    "tpm-quote-gce-cos-85-no-nonce",
+    "tpm-quote-trustee-swtpm",
+    "tpm-attest-dstack-gcp-parse-only",
+    "azure-kinvolk-quote",
+)
 
 
 def pcr_values(path):

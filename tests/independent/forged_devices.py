@@ -75,7 +75,7 @@ class Device:
 
 
 class Manifest:
-    """A manifest. What a test changes: `text` (before it is signed), `chain`, and `signed_text` by a function, after that."""
+    """A manifest. What a test changes: `text` (before it is signed), `chain`, `signer`."""
 
     def __init__(self, path):
         data = read(path)
@@ -117,8 +117,8 @@ def sized(data):
 
 
 class TpmQuote:
-    """A quote under a key of our own. What a test changes: `magic`, `kind`, `extra`, `safe`, `selection` (pairs of a bank's code and a bitmap), `pcrs`,
-    `digest`, `tail`, `hash`."""
+    """A quote under a key of our own. What a test changes: `magic`, `kind`, `extra`, `safe`, `selection` (pairs of a bank's code and a bitmap),
+    `pcrs`, `digest`, `tail`, `hash`."""
 
     def __init__(self, key=None):
         self.key = key or rsa_2048("ak")
@@ -149,8 +149,8 @@ class TpmQuote:
 
 
 class AzureVm:
-    """A VM's evidence with the vTPM's key, the report and its chain of our own. What a test changes: `runtime`, `header` (offset -> bytes), `json` once
-    it is made, `quote`."""
+    """A VM's evidence with the vTPM's key, the report and its chain of our own. What a test changes: `runtime`, or `json` in its place, `header`
+    (offset -> bytes), `report_data`, `tpm`."""
 
     def __init__(self, sample_id="azure-snp-trustee-genoa"):
         evidence, self.at = azure(with_id(sample_id))
@@ -192,7 +192,7 @@ def cbor(value):
 
 
 class Enclave:
-    """A document. What a test changes: `members`, `chain`, `protected`, `payload` once it is made."""
+    """A document. What a test changes: `members`, `chain`, `protected`, `signer`, and `payload`, a function of the members."""
 
     def __init__(self, sample_id="nitro-sparsity-2"):
         document = nitro_format.read_document(read(with_id(sample_id)["files"][0]))

@@ -20,7 +20,11 @@ from strict_der import ECDSA_SHA384, BadDer, read_certificate
 ROOTS = {"dec1dc316477aa851eebdf51327ae9f864bc8d89254657ed1e7eb9168af1e1a3"}
 
 SIZE_MAX, DEPTH_MAX, ELEMENTS_MAX, INDEX_MAX, CHAIN = 256 << 10, 16, 4096, 127, range(2, 7)
-DS, SWID, XENC = "http://www.w3.org/2000/09/xmldsig#", "http://standards.iso.org/iso/19770/-2/2015/schema.xsd", "http://www.w3.org/2001/04/xmlenc#sha384"
+DS, SWID, XENC = (
+    "http://www.w3.org/2000/09/xmldsig#",
+    "http://standards.iso.org/iso/19770/-2/2015/schema.xsd",
+    "http://www.w3.org/2001/04/xmlenc#sha384",
+)
 ENVELOPED, C14N11 = DS + "enveloped-signature", "http://www.w3.org/2006/12/xml-c14n11"
 ECDSA, DIGEST = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384", "http://www.w3.org/2001/04/xmldsig-more#sha384"
 NVDEC0 = 35

@@ -36,7 +36,7 @@ class Policy:
 
 
 def appraise(judgement, policy, driver=None, vbios=None):
-    """Returns the rules by which a relying party refuses a genuine device. `driver` and `vbios`: judgements of manifests that it was compared with."""
+    """Returns the rules by which a relying party refuses a genuine device. `driver`, `vbios`: judgements of manifests that it was compared with."""
     result, report, gpu = Judgement(), judgement.report, judgement.kind == "gpu"
     result.check(len(policy.nonce) == 32 and report.nonce == policy.nonce, "nvgpu.nonce")
     result.check(judgement.revocation == "checked" or not policy.require_ocsp, "nvgpu.ocsp.missing")

@@ -1,6 +1,7 @@
 """NVIDIA's GPU and NVSwitch reports judged in Python, sharing neither code nor tables with the C++ verifier. `verify` says whether a genuine device
-made the report, nvidia_manifest.py whether its measurements are the published ones, nvidia_policy.py whether what it says is acceptable. Every refusal
-is collected in the order of the checks, by the rule ids that spec/evidence_regions/nvgpu.toml explains. Nothing here reads a clock or a file."""
+made the report, nvidia_manifest.py whether its measurements are the published ones, nvidia_policy.py whether what it says is acceptable. Every
+refusal is collected in the order of the checks, by the rule ids that spec/evidence_regions/nvgpu.toml explains. Nothing here reads a clock or a
+file."""
 
 import dataclasses
 import hashlib

@@ -6,8 +6,20 @@ import hashlib
 
 from judgement import Malformed
 from strict_der import (
-    ENUMERATED, ECDSA_SHA384, NULL, OCTET_STRING, SEQUENCE,
-    BadDer, Signed, exactly, need, read_algorithm, read_certificate, read_extensions, read_only, signed_by,
+    ECDSA_SHA384,
+    ENUMERATED,
+    NULL,
+    OCTET_STRING,
+    SEQUENCE,
+    BadDer,
+    Signed,
+    exactly,
+    need,
+    read_algorithm,
+    read_certificate,
+    read_extensions,
+    read_only,
+    signed_by,
 )  # fmt: skip
 
 BASIC = "1.3.6.1.5.5.7.48.1.1"

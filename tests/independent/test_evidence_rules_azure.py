@@ -1,5 +1,5 @@
-"""Each rule of Azure's confidential VMs in spec/evidence_regions/azure.toml is tripped, and by cases that trip nothing else unless they say so. Where no
-genuine sample shows a case, a VM's evidence is made under keys of our own, which the verifier is told to trust."""
+"""Each rule of Azure's confidential VMs in spec/evidence_regions/azure.toml is tripped, and by cases that trip nothing else unless they say so. Where
+no genuine sample shows a case, a VM's evidence is made under keys of our own, which the verifier is told to trust."""
 
 import dataclasses
 

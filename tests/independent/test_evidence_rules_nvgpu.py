@@ -20,7 +20,20 @@ from evidence_corpus import SECOND, read, time, with_id
 from evidence_regions import pem
 from forged_devices import Chain, Device
 from forged_evidence import (
-    EXTENSIONS, ISSUER, SPKI, SUBJECT, VALIDITY, digest_of, ec_key, raw_signature, renamed, sequence, spki, tlv, utc, with_extension,
+    EXTENSIONS,
+    ISSUER,
+    SPKI,
+    SUBJECT,
+    VALIDITY,
+    digest_of,
+    ec_key,
+    raw_signature,
+    renamed,
+    sequence,
+    spki,
+    tlv,
+    utc,
+    with_extension,
 )  # fmt: skip
 from rule_cases import Cases
 from strict_der import BASIC_CONSTRAINTS, KEY_USAGE

@@ -1,5 +1,5 @@
-"""Each rule of NVIDIA's manifests in spec/evidence_regions/rim.toml is tripped, and by cases that trip nothing else unless they say so. Where no genuine
-sample shows a case, a genuine manifest is changed and signed anew under roots of our own, which the verifier is told to trust."""
+"""Each rule of NVIDIA's manifests in spec/evidence_regions/rim.toml is tripped, and by cases that trip nothing else unless they say so. Where no
+genuine sample shows a case, a genuine manifest is changed and signed anew under roots of our own, which the verifier is told to trust."""
 
 import base64
 import re

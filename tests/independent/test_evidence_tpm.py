@@ -206,4 +206,6 @@ def test_quote_of_another_session_is_refused():
 def test_key_of_our_own_is_no_attestation_key_of_a_policy():
     with pytest.raises(Malformed, match="tpm.ak.syntax"):
         tpm_verifier.load_spki(b"")
-    assert tpm_verifier.spki_of(tpm_verifier.load_spki(tpm_verifier.spki_of(rsa_2048("ak").public_key()))) == tpm_verifier.spki_of(rsa_2048("ak").public_key())
+    assert tpm_verifier.spki_of(tpm_verifier.load_spki(tpm_verifier.spki_of(rsa_2048("ak").public_key()))) == tpm_verifier.spki_of(
+        rsa_2048("ak").public_key()
+    )

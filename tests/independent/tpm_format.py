@@ -139,7 +139,13 @@ def read_public(data):
         reader.sized(DIGEST_MAX)
         symmetric, scheme = reader.number(2), reader.number(2)
         code = None if scheme == NONE else reader.number(2)
-        if kind not in (RSA, ECC) or name not in HASHES or symmetric != NONE or scheme not in (NONE, RSASSA, RSAPSS, ECDSA) or (code and code not in HASHES):
+        if (
+            kind not in (RSA, ECC)
+            or name not in HASHES
+            or symmetric != NONE
+            or scheme not in (NONE, RSASSA, RSAPSS, ECDSA)
+            or (code and code not in HASHES)
+        ):
             raise Malformed("tpm.ak.syntax")
         bound = None if code is None else (scheme, HASHES[code][0])
         public = Public(attributes, bound, *read_key(reader, kind))

@@ -1,5 +1,5 @@
-"""TPM 2.0 quotes judged in Python, sharing neither code nor tables with the C++ verifier. `verify` says whether the attestation key made the quote over
-these PCRs, `appraise` whether that is acceptable; every refusal is collected in the order of the checks, by the rule ids that
+"""TPM 2.0 quotes judged in Python, sharing neither code nor tables with the C++ verifier. `verify` says whether the attestation key made the quote
+over these PCRs, `appraise` whether that is acceptable; every refusal is collected in the order of the checks, by the rule ids that
 spec/evidence_regions/tpm.toml explains. Nothing here reads a clock or a file."""
 
 import dataclasses
@@ -36,7 +36,9 @@ def load_public(data, judgement):
     """Returns (key, bound scheme) of a TPMT_PUBLIC."""
     public = read_public(data)
     wanted = FIXED_TPM | FIXED_PARENT | SENSITIVE_ORIGIN | RESTRICTED | SIGN
-    judgement.check(public.attributes & (wanted | DECRYPT) == wanted and not public.attributes & ~KNOWN, "tpm.ak.attributes", f"{public.attributes:#x}")
+    judgement.check(
+        public.attributes & (wanted | DECRYPT) == wanted and not public.attributes & ~KNOWN, "tpm.ak.attributes", f"{public.attributes:#x}"
+    )
     try:
         if public.rsa:
             bits, exponent, modulus = public.rsa
