@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from judgement import Judgement, Malformed
 from nvidia_format import GPU_FIELDS, SWITCH_FIELDS, SWITCH_PDI, VBIOS_VERSION, Report, read_report
 from ocsp_response import check_answer
-from strict_der import ECDSA_SHA384, BadDer, exactly, need, read_certificate, read_only, read_pem
+from strict_der import CRL_SIGN, ECDSA_SHA384, BadDer, exactly, need, read_certificate, read_only, read_pem, read_revocation_list, signed_by
 
 # SHA-256 of the SubjectPublicKeyInfo of NVIDIA Device Identity CA.
 ROOTS = {"a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4"}
@@ -34,7 +34,7 @@ class NvidiaJudgement(Judgement):
     kind: str | None = None  # gpu or switch
     serial: int | None = None  # of the leaf's certificate
     key: bytes | None = None  # the leaf's SubjectPublicKeyInfo
-    device_id: bytes | None = None
+    device_id: bytes = b""
     revocation: str = "not checked"
 
 
@@ -42,7 +42,7 @@ def read_chain(text, prefix):
     """Reads a chain in PEM; newlines may stand between and after its certificates."""
     lines = [line for line in text.split(b"\n") if line]
     try:
-        found = read_pem(b"\n".join(lines) + b"\n") if lines and text.startswith(b"-") else []
+        found = read_pem(b"\n".join(lines) + b"\n") if text.startswith(b"-") else []
     except BadDer as error:
         raise Malformed(f"{prefix}.pem", str(error)) from None
     if not found:
@@ -93,11 +93,27 @@ def check_chip(chain, report, judgement):
     judgement.check(len(set(words)) == 1 and fits, "nvgpu.chip.mismatch", " ".join(words))
 
 
-def check_revocation(chain, ocsp, at, judgement):
-    asked = {place for place, one in enumerate(chain) if AUTHORITY_INFORMATION in one.extensions}
-    for place, data in sorted(ocsp.items()):
-        check_answer(data, chain[place], chain[min(place + 1, len(chain) - 1)], at, "nvgpu.ocsp", judgement)
-    if asked and asked <= set(ocsp):
+def check_list(data, chain, at, judgement):
+    """Returns the places of certificates that their issuer's list leaves out."""
+    try:
+        crl = read_revocation_list(data, (ECDSA_SHA384,))
+    except BadDer as error:
+        raise Malformed("nvgpu.crl.syntax", str(error)) from None
+    places = [place for place, issuer in enumerate(chain[1:]) if issuer.subject == crl.issuer]
+    judgement.check(places, "nvgpu.crl.issuer")
+    before = len(judgement.findings)
+    for place in places:
+        issuer = chain[place + 1]
+        judgement.check(signed_by(crl.signed, issuer.spki) and CRL_SIGN in issuer.authority()[2], "nvgpu.crl.signature", issuer.subject_name)
+        judgement.window(crl.this_update, crl.next_update, at, "nvgpu.crl", "CRL", end_included=False)
+        judgement.check(chain[place].serial not in crl.serials, "nvgpu.crl.revoked", chain[place].subject_name)
+    return places if len(judgement.findings) == before else []
+
+
+def check_revocation(chain, ocsp, crls, at, judgement):
+    good = {check_answer(data, chain, at, "nvgpu.ocsp", judgement) for data in ocsp}
+    good.update(place for data in crls for place in check_list(data, chain, at, judgement))
+    if {place for place, one in enumerate(chain) if AUTHORITY_INFORMATION in one.extensions} <= good and good:
         judgement.revocation = "checked"
 
 
@@ -125,21 +141,22 @@ def check_identity(chain, report, judgement):
 
 
 def device_id(certificate):
+    """The id that a boot ROM's certificate has after the first byte of its subject's serial number; empty where it has none."""
     try:
         serial = subject_serial(certificate)
-        return serial[1:] if serial and len(serial) == 9 else None
+        return serial[1:] if serial and len(serial) == 9 else b""
     except (BadDer, ValueError):
-        return None
+        return b""
 
 
-def verify(data, chain_pem, at, *, ocsp=None, roots=None):
-    """Judges whether a genuine device made the report. `at`: the time; `ocsp`: {place in the chain: response}."""
+def verify(data, chain_pem, at, *, ocsp=(), crls=(), roots=None):
+    """Judges whether a genuine device made the report. `at`: the time; `ocsp` and `crls`: what says that the chain is not revoked."""
     judgement = NvidiaJudgement()
     try:
         report = judgement.report = read_report(data)
         chain = verify_chain(chain_pem, at, roots, judgement)
         check_chip(chain, report, judgement)
-        check_revocation(chain, ocsp or {}, at, judgement)
+        check_revocation(chain, ocsp, crls, at, judgement)
     except Malformed as error:
         judgement.check(False, error.rule, error.detail)
         return judgement

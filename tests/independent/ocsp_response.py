@@ -1,4 +1,4 @@
-"""OCSP responses (RFC 6960) as they come stapled to evidence: read strictly, judged for one certificate and its issuer."""
+"""OCSP responses (RFC 6960) as they come stapled to evidence: read strictly, judged for the chain that they come with."""
 
 import dataclasses
 import datetime
@@ -57,8 +57,7 @@ def read_answer(data):
     need(len(parts) in (3, 4), "response")
     certificates = exactly(parts[3].children(0xA0), 1)[0].children(SEQUENCE) if len(parts) == 4 else []
     fields = parts[0].children(SEQUENCE)
-    if fields[0].tag == VERSION:
-        raise BadDer("default version spelled out")
+    need(fields[0].tag != VERSION, "default version spelled out")
     responder, produced, answers = fields[0], fields[1], fields[2]
     need(responder.tag in (BY_NAME, BY_KEY), "responder")
     produced.time()
@@ -99,18 +98,26 @@ def may_respond(certificate, issuer, at):
     return appointed and valid and certificate.issuer == issuer.subject and signed_by(certificate.signed, issuer.spki)
 
 
-def check_answer(data, certificate, issuer, at, prefix, judgement):
-    """Judges a response about `certificate`."""
+def is_about(answer, certificate, issuer):
+    digests = [hashlib.new(answer.hash, part).digest() for part in (issuer.subject, key_bits(issuer))]
+    return [answer.issuer_name_hash, answer.issuer_key_hash, answer.serial] == [*digests, certificate.serial]
+
+
+def check_answer(data, chain, at, prefix, judgement):
+    """Judges a response about a certificate of a chain, leaf first. Returns the certificate's place where the response is good, else None."""
     try:
         answer = read_answer(data)
+        place = next((i for i, pair in enumerate(zip(chain, chain[1:], strict=False)) if is_about(answer, *pair)), None)
+        if not judgement.check(place is not None, f"{prefix}.certificate", f"{answer.serial:#x}"):
+            return None
+        issuer = chain[place + 1]
         named = next((one for one in (issuer, *answer.certificates) if is_named(one, answer.responder)), None)
         responds = named is not None and may_respond(named, issuer, at)
     except (BadDer, IndexError) as error:
         raise Malformed(f"{prefix}.syntax", str(error)) from None
-    judgement.check(responds, f"{prefix}.responder", certificate.subject_name)
-    judgement.check(named is not None and signed_by(answer.signed, named.spki), f"{prefix}.signature", certificate.subject_name)
-    digests = [hashlib.new(answer.hash, part).digest() for part in (issuer.subject, key_bits(issuer))]
-    meant = [answer.issuer_name_hash, answer.issuer_key_hash, answer.serial] == [*digests, certificate.serial]
-    judgement.check(meant, f"{prefix}.certificate", certificate.subject_name)
+    before = len(judgement.findings)
+    judgement.check(responds, f"{prefix}.responder", chain[place].subject_name)
+    judgement.check(named is None or signed_by(answer.signed, named.spki), f"{prefix}.signature", chain[place].subject_name)
     judgement.window(answer.this_update, answer.next_update, at, prefix, "OCSP", end_included=False)
-    judgement.check(answer.good, f"{prefix}.revoked", certificate.subject_name)
+    judgement.check(answer.good, f"{prefix}.revoked", chain[place].subject_name)
+    return place if len(judgement.findings) == before else None

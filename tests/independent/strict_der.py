@@ -243,8 +243,8 @@ class RevocationList:
 
 
 @functools.lru_cache(64)
-def read_revocation_list(data):
-    parts, algorithm, signed = read_signed(data, CPU_ALGORITHMS)
+def read_revocation_list(data, algorithms=CPU_ALGORITHMS):
+    parts, algorithm, signed = read_signed(data, algorithms)
     need(6 <= len(parts) <= 7 and parts[0].integer() == 1, "version")
     need(parts[1].whole == algorithm, "two algorithms")
     serials = set()

@@ -27,6 +27,7 @@ from forged_evidence import (
     VALIDITY,
     digest_of,
     ec_key,
+    extension_of,
     raw_signature,
     renamed,
     sequence,
@@ -115,6 +116,7 @@ case("nvgpu.opaque")(lambda: with_field(f.FWID, bytes(47)))
 case("nvgpu.opaque")(lambda: with_field(f.FEATURE_FLAG, b"\x02"))
 case("nvgpu.opaque")(lambda: with_field(f.SWITCH_PDI, bytes(9)))
 case("nvgpu.opaque")(lambda: with_field(f.VBIOS_VERSION, b"96.10\x0055.00.01", SWITCH))
+case("nvgpu.opaque")(lambda: genuine(lambda report: changed(report, len(report) - 96 - 4, b"\x03")))  # the last field goes beyond the end
 case("nvgpu.trailing")(lambda: genuine(lambda report: report + b"\x00"))
 
 # The chain.
@@ -143,6 +145,7 @@ case("nvgpu.chip.mismatch")(lambda: forged(lambda made: rename_chip(made, "GB100
 case("nvgpu.chip.mismatch")(lambda: with_field(f.DRIVER_VERSION, None))
 case("nvgpu.chip.mismatch")(lambda: with_field(f.VBIOS_VERSION, b"96.00.A5.00.01"))
 case("nvgpu.chip.mismatch")(lambda: with_field(f.SWITCH_PDI, None, SWITCH))
+case("nvgpu.chip.mismatch", "nvgpu.switch.pdi")(lambda: with_field(f.SWITCH_PDI, bytes(16), SWITCH))
 case("nvgpu.chip.mismatch")(lambda: with_field(f.VBIOS_VERSION, bytes(8), SWITCH))
 case("nvgpu.chain.key")(lambda: with_certificate(0, {SPKI: spki(ec_key("of P-256"))}))
 
@@ -198,7 +201,7 @@ def answered(at=NOW, places=AIA, change=lambda responses, found: None):
     responses = Responses(made)
     found = {place: responses.response(place) for place in places}
     change(responses, found)
-    return made.judge(at, ocsp=found)
+    return made.judge(at, ocsp=list(found.values()))
 
 
 def with_answer(**options):
@@ -226,11 +229,55 @@ case("nvgpu.ocsp.responder")(lambda: with_responder(usage=x509.ExtendedKeyUsageO
 case("nvgpu.ocsp.responder")(lambda: with_responder(end=NOW - SECOND))
 case("nvgpu.ocsp.responder")(lambda: with_responder(key=ec_key("P-384 somebody")))
 case("nvgpu.ocsp.signature")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1][:-1] + bytes([found[1][-1] ^ 1]))))
-case("nvgpu.ocsp.certificate")(lambda: with_answer(about=1))
+case("nvgpu.ocsp.certificate")(lambda: answered(change=lambda _, found: found.__setitem__(1, Responses(Device(HOPPER)).response(2))))
+case("nvgpu.ocsp.responder")(lambda: with_answer(about=1))  # by an issuer further up
 case("nvgpu.ocsp.early")(lambda: answered(NOW - SECOND))
 case("nvgpu.ocsp.expired")(lambda: answered(NOW + datetime.timedelta(days=7)))
 case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.REVOKED))  # certificateHold
 case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.UNKNOWN))
+
+# Revocation lists.
+
+
+def crl(made, place, signer=None, revoked=(), days=7, critical=False):
+    """A list of the issuer at a place of a forged device's chain."""
+    issuer = x509.load_der_x509_certificate(made.chain.made()[place])
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(NOW).next_update(NOW + datetime.timedelta(days=days))
+    for serial in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW).build()
+        builder = builder.add_revoked_certificate(entry)
+    builder = builder.add_extension(x509.CRLNumber(1), critical=critical)
+    return builder.sign(signer or made.chain.key(place), hashes.SHA384()).public_bytes(serialization.Encoding.DER)
+
+
+def listed(change, at=NOW):
+    """A device with its root's list, its identity's, and what `change` makes of them."""
+    made = Device(HOPPER)
+    lists = [crl(made, 4), crl(made, 3)]
+    return made.judge(at, crls=change(made, lists) or lists)
+
+
+def serial(made, place):
+    return x509.load_der_x509_certificate(made.chain.made()[place]).serial_number
+
+
+def test_lists_hold():
+    judgement = listed(lambda made, lists: None)
+    assert (judgement.rules, judgement.revocation) == ([], "checked")
+    assert judgement.valid_to == NOW + datetime.timedelta(days=7)
+    assert listed(lambda made, lists: lists[:1]).revocation == "not checked"
+    assert listed(lambda made, lists: [crl(made, 4, revoked=[1, 2, 3]), lists[1]]).revocation == "checked"
+
+
+case("nvgpu.crl.syntax")(lambda: listed(lambda made, lists: [lists[0], lists[1] + b"\x00"]))
+case("nvgpu.crl.syntax")(lambda: listed(lambda made, lists: [crl(made, 4, critical=True)]))
+case("nvgpu.crl.issuer")(lambda: listed(lambda made, lists: [*lists, crl(made, 0)]))
+case("nvgpu.crl.signature")(lambda: listed(lambda made, lists: [crl(made, 4, signer=made.chain.key(3)), lists[1]]))
+case("nvgpu.crl.signature")(lambda: listed(lambda made, lists: [crl(made, 1)]))  # the boot ROM may sign certificates alone
+case("nvgpu.crl.early")(lambda: listed(lambda made, lists: None, NOW - SECOND))
+case("nvgpu.crl.expired")(lambda: listed(lambda made, lists: None, NOW + datetime.timedelta(days=7)))
+case("nvgpu.crl.revoked")(lambda: listed(lambda made, lists: [lists[0], crl(made, 3, revoked=[serial(made, 2)])]))
+case("nvgpu.crl.revoked")(lambda: listed(lambda made, lists: [crl(made, 4, revoked=[serial(made, 3)]), lists[1]]))
 
 # What the leaf vouches for.
 
@@ -244,7 +291,24 @@ case("nvgpu.fwid")(lambda: with_field(f.FWID, bytes(48), BLACKWELL))
 case("nvgpu.fwid.syntax")(lambda: with_certificate(0, {EXTENSIONS: lambda old: with_extension(old, nvidia_verifier.DICE, None)}))
 case("nvgpu.fwid.syntax")(lambda: with_certificate(0, {EXTENSIONS: lambda old: with_extension(old, nvidia_verifier.DICE, sequence())}))
 case("nvgpu.fwid.syntax")(lambda: with_certificate(0, {EXTENSIONS: lambda old: with_extension(old, nvidia_verifier.DICE_TCB_INFO, sequence())}))
+SHA384_DIGEST = bytes.fromhex("0609608648016503040202") + b"\x04\x30"
+for wrong in (SHA384_DIGEST.replace(b"\x02\x04\x30", b"\x01\x04\x30"), SHA384_DIGEST.replace(b"\x04\x30", b"\x03\x30")):
+    case("nvgpu.fwid.syntax")(lambda wrong=wrong: with_certificate(0, {EXTENSIONS: lambda old: with_dice(old, wrong)}))
 case("nvgpu.switch.pdi")(lambda: with_field(f.SWITCH_PDI, bytes(8), SWITCH))
+
+def with_dice(field, digest):
+    value = extension_of(field, nvidia_verifier.DICE)
+    assert SHA384_DIGEST in value
+    return with_extension(field, nvidia_verifier.DICE, value.replace(SHA384_DIGEST, digest))
+
+
+def test_boot_rom_without_an_id_is_nobody():
+    def nameless(made):
+        name = sequence(tlv(0x31, sequence(bytes.fromhex("0603550403"), tlv(12, b"GH100 A01 GSP BROM"))))
+        made.chain.changes[1][SUBJECT] = made.chain.changes[0][ISSUER] = name
+
+    assert (forged().device_id.hex(), forged(nameless).rules, forged(nameless).device_id) == ("2e7aa130caa058dd", [], b"")
+
 
 # Appraisal of one device.
 

@@ -276,6 +276,7 @@ def a_device_without_its_driver_s_manifest():
     policy = nvidia_policy.Policy(judged.report.nonce, require_manifests=True)
     vbios = nvidia_manifest.verify(read(VBIOS), NOW)
     assert nvidia_policy.appraise(judged, policy, nvidia_manifest.verify(read(DRIVER), NOW), vbios).rules == []
+    assert nvidia_policy.appraise(judged, policy, nvidia_manifest.verify(read(DRIVER), NOW), None).rules == ["rim.missing"]
     return nvidia_policy.appraise(judged, policy, None, vbios)
 
 
