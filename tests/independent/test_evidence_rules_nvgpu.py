@@ -325,7 +325,15 @@ def appraised(sample=HOPPER, **demands):
 def test_policies_that_fit_refuse_nothing():
     assert appraised(min_driver="590.12", min_vbios="96.00.A5.00.01", feature_flags=frozenset({2}), require_fwid=True).rules == []
     assert appraised(BLACKWELL, min_driver="575.31.99").rules == []
-    assert appraised(SWITCH, min_driver="999.0", min_vbios="96.10.73.00.01").rules == []
+    assert appraised(SWITCH, min_driver="999.0", min_vbios="96.10.73.00.01", feature_flags=frozenset({0})).rules == []
+    assert appraised(devices=frozenset({genuine().device_id})).rules == []
+    answering = answered()
+    policy = nvidia_policy.Policy(answering.report.nonce, require_ocsp=True, require_manifests=True)
+    assert nvidia_policy.appraise(answering, policy, object(), object()).rules == []
+    switch = genuine(sample=SWITCH)
+    policy = nvidia_policy.Policy(switch.report.nonce, require_manifests=True)
+    assert nvidia_policy.appraise(switch, policy, None, object()).rules == []
+    assert nvidia_policy.appraise(switch, policy).rules == ["rim.missing"]
 
 
 case("nvgpu.nonce")(lambda: appraised(nonce=nonce_of(HOPPER)[:-1] + bytes([nonce_of(HOPPER)[-1] ^ 1])))
@@ -337,6 +345,15 @@ case("nvgpu.unlisted")(lambda: appraised(devices=frozenset()))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="590.13"))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="590.12.01"))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="latest"))
+
+
+@case("nvgpu.driver.minimum")
+def a_version_that_cannot_be_compared():
+    judged = with_field(f.DRIVER_VERSION, b"newest\x00")
+    assert judged.rules == []
+    return nvidia_policy.appraise(judged, nvidia_policy.Policy(judged.report.nonce, min_driver="1.0"))
+
+
 case("nvgpu.vbios.minimum")(lambda: appraised(min_vbios="96.00.A6.00.00"))
 case("nvgpu.feature_flag")(lambda: appraised(feature_flags=frozenset({0})))
 case("nvgpu.feature_flag")(lambda: appraised(OLD, feature_flags=frozenset({0, 1, 2})))
@@ -379,6 +396,9 @@ def swap(one):
 case("nvgpu.set.count")(lambda: appraised_set(gpus=4))
 case("nvgpu.set.count", "nvgpu.set.topology")(lambda: appraised_set(lambda one: one.gpus.pop()))
 case("nvgpu.set.kind")(lambda: appraised_set(swap, topology=False))
+case("nvgpu.set.kind", "nvgpu.set.topology")(lambda: appraised_set(swap))
+case("nvgpu.set.kind")(lambda: appraised_set(lambda one: one.gpus.append(one.switches.pop()), gpus=3, switches=1, topology=False))
+case("nvgpu.set.kind")(lambda: appraised_set(lambda one: one.switches.append(one.gpus.pop()), gpus=1, switches=3, topology=False))
 case("nvgpu.set.kind")(lambda: appraised_set(lambda one: one.gpus.__setitem__(1, another_chip()), topology=False))
 case("nvgpu.set.duplicate")(lambda: appraised_set(lambda one: one.gpus.__setitem__(1, one.gpus[0]), topology=False))
 case("nvgpu.set.nonce")(lambda: appraised_set(lambda one: setattr(one.gpus[1], "nonce", bytes(31) + b"\x01")))
@@ -437,6 +457,27 @@ def test_forged_tokens_hold():
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text[:-1]))
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'"GPU-0"', b'"GPU-0": "", "GPU-0"')))
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b".", b"=.", 1)))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b".", b"!!!!.", 1)))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b".", b"..", 1)))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'"JWT"', b'"JWE"')))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'["JWT", ', b'["JWT", "", ')))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text[:-1] + b", {}]"))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'{"GPU-0"', b'[{"GPU-0"')[:-1] + b"]]"))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: b"{}"))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text[: text.index(b"{")] + b"{}]"))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'{"GPU-0": "', b'{"GPU-0": 7, "GPU-1": "')))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text + b" " * nvidia_token.SIZE_MAX))
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'"}]', b'", ' + b", ".join(b'"%d": ""' % i for i in range(16)) + b"}]")))
+
+
+@case("nvgpu.eat.syntax")
+def base64_with_bits_that_mean_nothing():
+    def change(text):
+        # 96 bytes need 128 characters; 97 would leave spare bits in the last one.
+        at = text.index(b'"]', text.index(b"JWT"))
+        return text[:at] + b"AB" + text[at:]
+
+    return tokens(change=change)
 case("nvgpu.eat.alg")(lambda: tokens(header={"alg": "ES256", "kid": "service"}))
 case("nvgpu.eat.key")(lambda: tokens(header={"alg": "ES384", "kid": "another"}))
 case("nvgpu.eat.signature")(lambda: tokens(key=ec_key("P-384 somebody")))
