@@ -1,4 +1,4 @@
-"""spec/evidence_regions.toml, and where its regions lie in a given report, certificate or quote."""
+"""The tables of spec/evidence_regions, and where their regions lie in a given report, certificate or quote; evidence_places.py knows the rest."""
 
 import base64
 import dataclasses
@@ -8,8 +8,10 @@ import tomllib
 
 from strict_der import read
 
-TABLE = tomllib.loads((pathlib.Path(__file__).resolve().parents[2] / "spec/evidence_regions.toml").read_text())
-RULES = TABLE["rules"]
+SPEC = pathlib.Path(__file__).resolve().parents[2] / "spec"
+TABLES = [tomllib.loads(path.read_text()) for path in (SPEC / "evidence_regions.toml", *sorted((SPEC / "evidence_regions").glob("*.toml")))]
+RULES = {rule: words for table in TABLES for rule, words in table["rules"].items()}
+REGIONS = {name: rows for table in TABLES for name, rows in table["regions"].items()}
 COMMON_NAME = bytes.fromhex("550403")
 
 
@@ -30,7 +32,7 @@ def region(row, start, size):
 
 
 def rows(table, version=None):
-    return [row for row in TABLE["regions"][table] if version is None or version in row.get("versions", [version])]
+    return [row for row in REGIONS[table] if version is None or version in row.get("versions", [version])]
 
 
 def report_regions(version):
@@ -38,7 +40,16 @@ def report_regions(version):
 
 
 def whole_regions(table, size):
-    return [region(row, row["at"], row["size"] or size) for row in rows(table)]
+    return [region(row, row["at"], row["size"] or size - row["at"]) for row in rows(table)]
+
+
+def placed_regions(table, places, version=None):
+    """`places`: {what the table's `from` names: [(start, end), ...]}; a row holds at each of them."""
+    for row in rows(table, version):
+        for start, end in places.get(row.get("from"), []):
+            size = row["size"] or end - start - row["at"]
+            if size > 0 and start + row["at"] + size <= end:
+                yield region(row, start + row["at"], size)
 
 
 # Quotes.

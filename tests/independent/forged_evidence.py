@@ -86,12 +86,13 @@ def extension_of(field, name):
 def sign(key, data):
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(data, padding.PSS(padding.MGF1(hashes.SHA384()), 48), hashes.SHA384())
-    return key.sign(data, ec.ECDSA(hashes.SHA256()))
+    return key.sign(data, ec.ECDSA(hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA256()))
 
 
 def raw_signature(key, data):
+    size = key.curve.key_size // 8
     r, s = utils.decode_dss_signature(sign(key, data))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    return r.to_bytes(size, "big") + s.to_bytes(size, "big")
 
 
 def spki(key):
@@ -124,7 +125,7 @@ def rsa_key(_name):
 @functools.cache
 def ec_key(name):
     """A key that depends on its name alone."""
-    curve = ec.SECP384R1() if name.startswith("vek") else ec.SECP256R1()
+    curve = ec.SECP384R1() if name.startswith(("vek", "P-384 ")) else ec.SECP256R1()
     return ec.derive_private_key(int.from_bytes(hashlib.sha256(name.encode()).digest()[:31], "big"), curve)
 
 

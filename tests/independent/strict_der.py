@@ -18,7 +18,9 @@ UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET = 23, 24, 0x30, 0x31
 BYTES_MAX = 1 << 20
 
 RSASSA_PSS, MGF1, SHA384 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8", "2.16.840.1.101.3.4.2.2"
-ECDSA_SHA256 = "1.2.840.10045.4.3.2"
+ECDSA_SHA256, ECDSA_SHA384 = "1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3"
+RSA_SHA256, RSA_SHA384 = "1.2.840.113549.1.1.11", "1.2.840.113549.1.1.12"
+CPU_ALGORITHMS = (RSASSA_PSS, ECDSA_SHA256)
 COMMON_NAME, BASIC_CONSTRAINTS, KEY_USAGE = "2.5.4.3", "2.5.29.19", "2.5.29.15"
 KEY_CERT_SIGN, CRL_SIGN, DIGITAL_SIGNATURE = 5, 6, 0
 
@@ -114,15 +116,18 @@ def exactly(elements, n):
     return elements
 
 
-def read_algorithm(element):
-    """Returns the identifier of a signature algorithm; for RSASSA-PSS only SHA-384, MGF1 with SHA-384 and salt 48 pass."""
+def read_algorithm(element, algorithms):
+    """Returns the identifier of a signature algorithm, one of `algorithms`; for RSASSA-PSS only SHA-384, MGF1 with SHA-384 and salt 48 pass."""
     parts = element.children(SEQUENCE)
     need(len(parts) in (1, 2), "algorithm")
     name = parts[0].oid()
+    need(name in algorithms, f"algorithm {name}")
     if name == RSASSA_PSS:
         read_pss_parameters(exactly(parts, 2)[1])
+    elif name in (RSA_SHA256, RSA_SHA384):
+        need(exactly(parts, 2)[1].of(NULL) == b"", "algorithm's parameters")
     else:
-        need(name == ECDSA_SHA256 and len(parts) == 1, f"algorithm {name}")
+        exactly(parts, 1)
     return name
 
 
@@ -174,10 +179,10 @@ class Signed:
     signature: bytes
 
 
-def read_signed(data):
+def read_signed(data, algorithms):
     """Returns the elements of the signed part of a certificate or list, and what is needed to check its signature."""
     body, algorithm, signature = exactly(read_only(data).children(SEQUENCE), 3)
-    return body.children(SEQUENCE), algorithm.whole, Signed(body.whole, read_algorithm(algorithm), signature.bits())
+    return body.children(SEQUENCE), algorithm.whole, Signed(body.whole, read_algorithm(algorithm, algorithms), signature.bits())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,8 +219,8 @@ class Certificate:
 
 
 @functools.lru_cache(1024)
-def read_certificate(data):
-    parts, algorithm, signed = read_signed(data)
+def read_certificate(data, algorithms=CPU_ALGORITHMS):
+    parts, algorithm, signed = read_signed(data, algorithms)
     exactly(parts, 8)
     need(exactly(parts[0].children(0xA0), 1)[0].integer() == 2, "version")
     need(parts[2].whole == algorithm, "two algorithms")
@@ -238,8 +243,8 @@ class RevocationList:
 
 
 @functools.lru_cache(64)
-def read_revocation_list(data):
-    parts, algorithm, signed = read_signed(data)
+def read_revocation_list(data, algorithms=CPU_ALGORITHMS):
+    parts, algorithm, signed = read_signed(data, algorithms)
     need(6 <= len(parts) <= 7 and parts[0].integer() == 1, "version")
     need(parts[1].whole == algorithm, "two algorithms")
     serials = set()
@@ -262,6 +267,9 @@ def read_key(spki):
         raise BadDer(f"key: {error}") from None
 
 
+EC_SCHEMES = {("secp256r1", ECDSA_SHA256): hashes.SHA256(), ("secp384r1", ECDSA_SHA384): hashes.SHA384()}
+
+
 @functools.lru_cache(4096)
 def signed_by(signed, spki):
     """True when the key of a SubjectPublicKeyInfo made the signature, with the one scheme of its kind of key."""
@@ -271,10 +279,14 @@ def signed_by(signed, spki):
             scheme = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
             public_key.verify(signed.signature, signed.body, scheme, hashes.SHA384())
             return True
-        if isinstance(public_key, ec.EllipticCurvePublicKey) and public_key.curve.name == "secp256r1" and signed.algorithm == ECDSA_SHA256:
+        if isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size >= 2048 and signed.algorithm in (RSA_SHA256, RSA_SHA384):
+            digest = hashes.SHA256() if signed.algorithm == RSA_SHA256 else hashes.SHA384()
+            public_key.verify(signed.signature, signed.body, padding.PKCS1v15(), digest)
+            return True
+        if isinstance(public_key, ec.EllipticCurvePublicKey) and (public_key.curve.name, signed.algorithm) in EC_SCHEMES:
             r, s = (number.integer() for number in exactly(read_only(signed.signature).children(SEQUENCE), 2))
             need(r > 0 and s > 0, "signature")
-            public_key.verify(signed.signature, signed.body, ec.ECDSA(hashes.SHA256()))
+            public_key.verify(signed.signature, signed.body, ec.ECDSA(EC_SCHEMES[public_key.curve.name, signed.algorithm]))
             return True
     except (InvalidSignature, BadDer):
         pass

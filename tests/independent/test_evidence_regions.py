@@ -30,7 +30,7 @@ def unexpected(mutations, judge):
 
 
 def test_regions_name_rules_alone():
-    for rows in table.TABLE["regions"].values():
+    for rows in table.REGIONS.values():
         for row in rows:
             assert set(row["reason"]) | set(row.get("bits", [])) <= set(table.RULES)
 

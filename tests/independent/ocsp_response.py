@@ -1,0 +1,123 @@
+"""OCSP responses (RFC 6960) as they come stapled to evidence: read strictly, judged for the chain that they come with."""
+
+import dataclasses
+import datetime
+import hashlib
+
+from judgement import Malformed
+from strict_der import (
+    ECDSA_SHA384,
+    ENUMERATED,
+    NULL,
+    OCTET_STRING,
+    SEQUENCE,
+    BadDer,
+    Signed,
+    exactly,
+    need,
+    read_algorithm,
+    read_certificate,
+    read_extensions,
+    read_only,
+    signed_by,
+)  # fmt: skip
+
+BASIC = "1.3.6.1.5.5.7.48.1.1"
+OCSP_SIGNING, EXTENDED_KEY_USAGE = "1.3.6.1.5.5.7.3.9", "2.5.29.37"
+HASHES = {"1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384"}
+GOOD, BY_NAME, BY_KEY, VERSION, EXTENSIONS = 0x80, 0xA1, 0xA2, 0xA0, 0xA1
+
+
+@dataclasses.dataclass
+class Answer:
+    responder: object
+    hash: str
+    issuer_name_hash: bytes
+    issuer_key_hash: bytes
+    serial: int
+    good: bool
+    this_update: datetime.datetime
+    next_update: datetime.datetime
+    signed: Signed
+    certificates: list
+
+
+def no_critical(elements):
+    for element in elements:
+        need(element.tag == EXTENSIONS, "field")
+        need(not any(critical for critical, _ in read_extensions(element).values()), "critical extension")
+
+
+def read_answer(data):
+    status, body = exactly(read_only(data).children(SEQUENCE), 2)
+    need(status.integer(ENUMERATED) == 0, "status")
+    kind, basic = exactly(exactly(body.children(0xA0), 1)[0].children(SEQUENCE), 2)
+    need(kind.oid() == BASIC, "type")
+    parts = read_only(basic.of(OCTET_STRING)).children(SEQUENCE)
+    need(len(parts) in (3, 4), "response")
+    certificates = exactly(parts[3].children(0xA0), 1)[0].children(SEQUENCE) if len(parts) == 4 else []
+    fields = parts[0].children(SEQUENCE)
+    need(fields[0].tag != VERSION, "default version spelled out")
+    responder, produced, answers = fields[0], fields[1], fields[2]
+    need(responder.tag in (BY_NAME, BY_KEY), "responder")
+    produced.time()
+    no_critical(fields[3:])
+    answer = exactly(answers.children(SEQUENCE), 1)[0].children(SEQUENCE)
+    need(len(answer) >= 4, "nextUpdate")
+    algorithm, name_hash, key_hash, serial = exactly(answer[0].children(SEQUENCE), 4)
+    digest = algorithm.children(SEQUENCE)
+    need(digest[0].oid() in HASHES and (len(digest) == 1 or digest[1].of(NULL) == b""), "hash")
+    need(answer[1].tag in (GOOD, 0xA1, 0x82), "status")
+    no_critical(answer[4:])
+    return Answer(
+        responder, HASHES[digest[0].oid()], name_hash.of(OCTET_STRING), key_hash.of(OCTET_STRING), serial.integer(), answer[1].tag == GOOD,
+        answer[2].time(), exactly(answer[3].children(0xA0), 1)[0].time(),
+        Signed(parts[0].whole, read_algorithm(parts[1], (ECDSA_SHA384,)), parts[2].bits()),
+        [read_certificate(one.whole, (ECDSA_SHA384,)) for one in certificates],
+    )  # fmt: skip
+
+
+def key_bits(certificate):
+    return read_only(certificate.spki).children()[1].bits()
+
+
+def is_named(certificate, responder):
+    named = exactly(responder.children(), 1)[0]
+    if responder.tag == BY_NAME:
+        return named.whole == certificate.subject
+    return named.of(OCTET_STRING) == hashlib.sha1(key_bits(certificate)).digest()
+
+
+def may_respond(certificate, issuer, at):
+    """Whether the issuer has appointed this certificate's key to answer."""
+    if certificate.spki == issuer.spki:
+        return True
+    usage = certificate.extensions.get(EXTENDED_KEY_USAGE)
+    appointed = usage is not None and OCSP_SIGNING in [one.oid() for one in read_only(usage[1]).children(SEQUENCE)]
+    valid = certificate.not_before <= at <= certificate.not_after
+    return appointed and valid and certificate.issuer == issuer.subject and signed_by(certificate.signed, issuer.spki)
+
+
+def is_about(answer, certificate, issuer):
+    digests = [hashlib.new(answer.hash, part).digest() for part in (issuer.subject, key_bits(issuer))]
+    return [answer.issuer_name_hash, answer.issuer_key_hash, answer.serial] == [*digests, certificate.serial]
+
+
+def check_answer(data, chain, at, prefix, judgement):
+    """Judges a response about a certificate of a chain, leaf first. Returns the certificate's place where the response is good, else None."""
+    try:
+        answer = read_answer(data)
+        place = next((i for i, pair in enumerate(zip(chain, chain[1:], strict=False)) if is_about(answer, *pair)), None)
+        if not judgement.check(place is not None, f"{prefix}.certificate", f"{answer.serial:#x}"):
+            return None
+        issuer = chain[place + 1]
+        named = next((one for one in (issuer, *answer.certificates) if is_named(one, answer.responder)), None)
+        responds = named is not None and may_respond(named, issuer, at)
+    except (BadDer, IndexError) as error:
+        raise Malformed(f"{prefix}.syntax", str(error)) from None
+    before = len(judgement.findings)
+    judgement.check(responds, f"{prefix}.responder", chain[place].subject_name)
+    judgement.check(named is None or signed_by(answer.signed, named.spki), f"{prefix}.signature", chain[place].subject_name)
+    judgement.window(answer.this_update, answer.next_update, at, prefix, "OCSP", end_included=False)
+    judgement.check(answer.good, f"{prefix}.revoked", chain[place].subject_name)
+    return place if len(judgement.findings) == before else None
