@@ -151,8 +151,7 @@ class RecordedNode:
         return beacon
 
     def evidence_list(self):
-        wait_until(lambda: get(self.url + "/v1/evidence")[0] == 200, 20, "the node shows evidence")
-        return get(self.url + "/v1/evidence")[1]
+        return wait_until(lambda: (listed := get(self.url + "/v1/evidence")[1]) != b'{"keys":[]}' and listed, 20, "the node shows evidence")
 
     def requests(self):
         """How many were sent to the node, and to the simulated one; a metric stands there from the first on."""

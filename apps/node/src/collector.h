@@ -15,9 +15,8 @@ struct CollectorSettings {
 
   void declare(daemon::Options& options);
   // make_tee opens the source of evidence and has a report made and completed: what is missing shows at the start, in words, not with the first key.
-  // `random` outlives what it makes.
   //   collect.*
-  Result<std::unique_ptr<collect::Machine>> make_tee(Random& random) const;
+  Result<std::shared_ptr<collect::Machine>> make_tee() const;
 };
 
 }  // namespace openpcc::app

@@ -1,6 +1,6 @@
 // openpcc-node: the node for real TEEs.
 #include "collector.h"
-#include "openpcc/crypto/random.h"
+#include "openpcc/collect/background.h"
 #include "program.h"
 
 namespace {
@@ -20,17 +20,18 @@ int main(int argc, char** argv) {
        "leave it, and its evidence shows what it runs."});
   settings.declare(options);
   collector.declare(options);
-  crypto::SystemRandom random;
   bool unsupported = false;
   const int status = daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
     // A node that cannot prove what it runs must not take requests, and says so before it listens.
-    auto machine = collector.make_tee(random);
+    auto machine = collector.make_tee();
     if (!machine) {
       unsupported = machine.error().code == Code::unsupported;
       return std::unexpected(std::move(machine).error());
     }
     if ((*machine)->source().recorded()) daemon.log().write(daemon::Event::evidence_failed, {daemon::Field::rule(kRecorded)});
-    return app::start_node(daemon, settings, [&](Random&) -> Result<std::unique_ptr<attest::Attester>> { return std::move(*machine); });
+    return app::start_node(daemon, settings, [&](Random&) -> Result<std::unique_ptr<attest::Attester>> {
+      return std::make_unique<collect::Background>(*machine);
+    });
   });
   return unsupported ? kUnsupported : status;
 }

@@ -14,7 +14,7 @@ constexpr size_t kAttributeBytesMax = 4096;
 constexpr std::string_view kSevProvider = "sev_guest";
 constexpr std::string_view kTdxProvider = "tdx_guest";
 
-bool passes(int error) { return error == EBUSY || error == EAGAIN || error == ETIMEDOUT; }
+bool passes(int error) { return error == EBUSY || error == EAGAIN; }
 
 // Entry is a folder under kTsmFolder: a report of our own. It goes with the object.
 class Entry {
@@ -72,8 +72,9 @@ class Entry {
 
 std::unexpected<Error> attribute_error(std::string_view attribute, int error) {
   const std::string detail = std::string(attribute) + ": " + error_text(error);
-  if (passes(error))
-    return fail(Code::unavailable, "collect.tsm.busy", detail + "; the host throttles or its quoting service does not answer");
+  if (passes(error)) return fail(Code::unavailable, "collect.tsm.busy", detail + "; the host throttles");
+  if (error == ETIMEDOUT)
+    return fail(Code::unavailable, "collect.tsm.timeout", detail + "; the host, for TDX its quoting service, does not answer");
   if (error == EFBIG) return fail(Code::limit, "collect.tsm.too_large", detail);
   if (attribute == "outblob" && (error == EINVAL || error == EIO)) {
     return fail(

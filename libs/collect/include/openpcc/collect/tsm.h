@@ -10,7 +10,7 @@ inline constexpr size_t kOutblobBytesMax = 32u << 10;
 inline constexpr size_t kAuxblobBytesMax = 64u << 10;
 
 // Tsm makes an entry of its own for each report and removes it afterwards. The kernel counts what is written to an entry (`generation`): a report
-// counts only if nobody else wrote meanwhile. A conflict, EBUSY, EAGAIN and ETIMEDOUT begin anew, a few times. Where the guest does not run at the
+// counts only if nobody else wrote meanwhile. A conflict, EBUSY and EAGAIN begin anew, a few times. Where the guest does not run at the
 // most trusted level, the report is asked for at the most trusted one that it may ask for (`privlevel_floor`); a policy judges it.
 class Tsm final : public Source {
  public:
@@ -26,6 +26,7 @@ class Tsm final : public Source {
   //   collect.tsm.too_large   the report or what is beside it exceeds its limit (limit)
   //   collect.tsm.conflict    somebody else wrote to the entry, each time (unavailable)
   //   collect.tsm.busy        the kernel or the host was busy, each time (unavailable)
+  //   collect.tsm.timeout     the host did not answer in the driver's time (unavailable)
   Result<Collected> collect(const attest::Binding& binding) override;
 
  private:
