@@ -252,6 +252,23 @@ haproxy_packages() {
   apt-get -s -q install --no-install-recommends haproxy | sed -nE 's/^Inst (haproxy|lib[^ ]+) .*/\1/p'
 }
 
+# need_faketime sets OPENPCC_FAKETIME, the library that sets a process's clock. Where Debian's package is not installed it is unpacked into the cache.
+need_faketime() {
+  local dir="$cache/faketime" found
+  found=$(echo /usr/lib/*-linux-gnu*/faketime/libfaketimeMT.so.1)
+  if [ ! -e "$found" ]; then
+    if [ ! -e "$dir/.complete" ]; then
+      mkdir -p "$dir/deb"
+      note "fetching libfaketime (unpacked into the cache, not installed)"
+      (cd "$dir/deb" && apt-get download -q libfaketime >../download.log 2>&1) || { cat "$dir/download.log" >&2; die "libfaketime could not be fetched"; }
+      dpkg-deb -x "$dir"/deb/libfaketime_*.deb "$dir"
+      touch "$dir/.complete"
+    fi
+    found=$(echo "$dir"/usr/lib/*-linux-gnu*/faketime/libfaketimeMT.so.1)
+  fi
+  export OPENPCC_FAKETIME="$found"
+}
+
 # need_fortunes sets OPENPCC_FORTUNES, a folder of short texts by topic. Where Debian's packages are not installed they are unpacked into the
 # cache.
 need_fortunes() {

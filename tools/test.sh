@@ -52,6 +52,7 @@ python_tools() {
   ohttp_client
   need_nginx
   need_haproxy
+  need_faketime
 }
 
 summary() { python3 tools/summary.py "$results"; }

@@ -152,7 +152,7 @@ def reset(end):
     end.close()
 
 
-def copied_party(stack, folder, deployment, party, program, port, changes):
+def copied_party(stack, folder, deployment, party, program, port, changes, environment=None, ready="/readyz"):
     """Starts a deployment's party once more, on a port of its own and with these settings changed; it ends with `stack`."""
     admin = stack.enter_context(free_port())
     text = (deployment.folder / f"config/{party}.toml").read_text()
@@ -164,8 +164,9 @@ def copied_party(stack, folder, deployment, party, program, port, changes):
         assert count == 1, (party, name)
     config, log = folder / f"{party}.toml", folder / f"{party}.log"
     config.write_text(text)
-    process = stack.enter_context(running([BIN / program.split()[0], *program.split()[1:], "--config", config], log))
-    wait_answering(process, log, lambda: get(f"http://127.0.0.1:{admin}/readyz")[0] == 200, party)
+    variables = [f"{name}={value}" for name, value in (environment or {}).items()]
+    process = stack.enter_context(running(["env", *variables, BIN / program.split()[0], *program.split()[1:], "--config", config], log))
+    wait_answering(process, log, lambda: get(f"http://127.0.0.1:{admin}{ready}")[0] == 200, party)
 
 
 class Chain:

@@ -1,33 +1,37 @@
 // openpcc-node: the node for real TEEs.
+#include "collector.h"
+#include "openpcc/collect/background.h"
 #include "program.h"
 
 namespace {
 
-using namespace openpcc;
-
 constexpr int kUnsupported = 20;
-
-// collector is the line at which each TEE's collector is linked in. Without one there is nothing that could prove what this program is,
-// and a node that cannot prove it must not take requests.
-app::MakeTee collector() { return nullptr; }
+constexpr openpcc::Rule kRecorded = "node.evidence.recorded";
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  using namespace openpcc;
   app::NodeSettings settings;
+  app::CollectorSettings collector;
   daemon::Options options(
       {"openpcc-node",
        "Opens sealed requests inside a TEE, lets the inference engine beside it answer, and seals the answer. Its keys never "
        "leave it, and its evidence shows what it runs."});
   settings.declare(options);
-  const app::MakeTee make_tee = collector();
-  int unsupported = 0;
+  collector.declare(options);
+  bool unsupported = false;
   const int status = daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
-    if (make_tee) return app::start_node(daemon, settings, make_tee);
-    unsupported = kUnsupported;
-    return fail(Code::unsupported, "node.tee.none",
-                "this build has no evidence collector for AMD SEV-SNP, Intel TDX or NVIDIA GPUs, so it cannot prove what it runs; "
-                "for development without a TEE use openpcc-node-sim");
+    // A node that cannot prove what it runs must not take requests, and says so before it listens.
+    auto machine = collector.make_tee();
+    if (!machine) {
+      unsupported = machine.error().code == Code::unsupported;
+      return std::unexpected(std::move(machine).error());
+    }
+    if ((*machine)->source().recorded()) daemon.log().write(daemon::Event::evidence_failed, {daemon::Field::rule(kRecorded)});
+    return app::start_node(daemon, settings, [&](Random&) -> Result<std::unique_ptr<attest::Attester>> {
+      return std::make_unique<collect::Background>(*machine);
+    });
   });
-  return unsupported != 0 ? unsupported : status;
+  return unsupported ? kUnsupported : status;
 }

@@ -194,8 +194,10 @@ void Appraiser::check_release(const Findings& cpu) {
 
 void Appraiser::check_key_binding(const Findings& cpu) {
   if (!equal(cpu.bound, evidence_.binding())) {
-    return rows_.refuse(Property::key_binding, "attest.binding.report_data", to_hex(evidence_.binding()), to_hex(cpu.bound),
-                        "the claims are not those that the TEE vouched for: get the evidence from the node itself");
+    return rows_.refuse(
+        Property::key_binding, "attest.binding.report_data", to_hex(evidence_.binding()), to_hex(cpu.bound),
+        "the report was made for other claims, an earlier key's or another node's: recorded evidence cannot cover a key made now; get the "
+        "evidence from the node itself");
   }
   auto key = hpke::PublicKey::parse(hpke::KemId::x_wing, claims_.hpke_public_key);
   if (!key) {

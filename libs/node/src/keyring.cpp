@@ -48,6 +48,8 @@ Keyring::Changes Keyring::tend(const Now& now) {
   if (made) {
     changes.made = *made;
     successor_requested_ = false;
+  } else if (made.error().rule == attest::kPending) {
+    changes.pending = true;
   } else {
     changes.failed = std::move(made).error();
   }
@@ -60,8 +62,7 @@ bool Keyring::due(const Now& now) const {
   return successor_requested_ || now.monotonic - keys_.back().made >= keys_.back().succeeded_after;
 }
 
-Result<envelope::NodeId> Keyring::make(const Now& now) {
-  if (!beacon_ || now.wall - beacon_->time() > kBeaconAgeMax_s) return fail(Code::unavailable, "node.keys.no_beacon");
+Keyring::Prepared Keyring::prepare(const Now& now) {
   hpke::PrivateKey key = hpke::PrivateKey::generate(hpke::KemId::x_wing, random_);
   attest::Claims claims;
   claims.hpke_public_key.assign(key.public_key().begin(), key.public_key().end());
@@ -73,12 +74,24 @@ Result<envelope::NodeId> Keyring::make(const Now& now) {
   claims.freshness = beacon_->freshness();
   claims.config_digest = config_.config_digest;
   claims.models = config_.models;
-  const UnixSeconds not_after = claims.not_after;
-  OPENPCC_LET(const attest::MadeEvidence made, attest::make_evidence(std::move(claims), tee_));
+  return {std::move(key), std::move(claims), now.monotonic};
+}
+
+Result<envelope::NodeId> Keyring::make(const Now& now) {
+  if (prepared_ && now.monotonic - prepared_->made >= kEvidenceWait) prepared_.reset();
+  if (!prepared_) {
+    if (!beacon_ || now.wall - beacon_->time() > kBeaconAgeMax_s) return fail(Code::unavailable, "node.keys.no_beacon");
+    prepared_.emplace(prepare(now));
+  }
+  auto made = attest::make_evidence(prepared_->claims, tee_);
+  if (!made && made.error().rule == attest::kPending) return std::unexpected(std::move(made).error());
+  Prepared prepared = std::move(*prepared_);
+  prepared_.reset();
+  if (!made) return std::unexpected(std::move(made).error());
   const auto stagger = std::chrono::seconds(random_.below(static_cast<uint64_t>(kStagger.count())));
-  keys_.push_back({made.node_id, std::move(key), ReplaySet(random_, config_.replay_entries_max), made.bytes, now.monotonic,
-                   kSucceededAfter + stagger, not_after});
-  return made.node_id;
+  keys_.push_back({made->node_id, std::move(prepared.key), ReplaySet(random_, config_.replay_entries_max), std::move(made->bytes),
+                   prepared.made, kSucceededAfter + stagger, prepared.claims.not_after});
+  return keys_.back().node_id;
 }
 
 LiveKey* Keyring::find(const envelope::NodeId& node_id, const Now& now) {

@@ -14,6 +14,7 @@ using daemon::Gauge;
 using daemon::Histogram;
 
 constexpr http::Milliseconds kTendInterval{5'000};
+constexpr http::Milliseconds kPendingInterval{100};
 
 // What an answer may gather until its next frames are due; an engine that is faster is held back.
 constexpr size_t kHeldBytesMax = 1 << 20;
@@ -60,7 +61,7 @@ struct Node::Accepted {
 };
 
 Node::Node(NodeConfig config, Keyring& keyring, const EngineWatch& engine, Surroundings around)
-    : config_(std::move(config)), keyring_(keyring), engine_(engine), around_(std::move(around)) {}
+    : config_(std::move(config)), keyring_(keyring), engine_(engine), around_(std::move(around)), tend_soon_(around_.loop.executor()) {}
 
 Now Node::now() const { return {around_.clock.now(), around_.monotonic()}; }
 
@@ -324,7 +325,8 @@ void Node::tend() {
   }
   const std::string_view failure = changes.failed ? changes.failed->rule.id() : std::string_view();
   if (changes.failed && failure != last_key_failure_) around_.log.write(Event::evidence_failed, {daemon::Field::rule(*changes.failed)});
-  last_key_failure_ = failure;
+  if (!changes.pending) last_key_failure_ = failure;
+  if (changes.pending) tend_soon_.set();
   uint64_t entries = 0;
   for (const LiveKey& key : keyring_.keys()) entries += key.replay.entries();
   around_.metrics.set(Gauge::replay_entries, static_cast<int64_t>(entries));
@@ -333,7 +335,8 @@ void Node::tend() {
 http::Task<> Node::tend_keys() {
   for (;;) {
     tend();
-    co_await http::sleep_for(kTendInterval);
+    const bool soon = co_await tend_soon_.wait(kTendInterval);
+    if (soon) co_await http::sleep_for(kPendingInterval);
   }
 }
 

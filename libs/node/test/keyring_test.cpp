@@ -13,18 +13,38 @@ using std::chrono::seconds;
 
 constexpr UnixSeconds kStart = 1'800'000'000;
 
+// Machine is a simulated one that may take its time over a CPU's report, as Background does: what it was asked for comes later.
+class Machine final : public attest::Attester {
+ public:
+  Machine(const sim_maker::RootKeys& roots, Random& random) : tee_({}, roots, random) {}
+  size_t gpu_count() const override { return 0; }
+  Bytes gpu_id(size_t rank) const override { return tee_.gpu_id(rank); }
+  Result<attest::Device> gpu_report(size_t rank, const attest::GpuNonce& nonce) override { return tee_.gpu_report(rank, nonce); }
+  Result<attest::Device> cpu_quote(const attest::Binding& binding) override {
+    asked.push_back(binding);
+    if (!error) return tee_.cpu_quote(binding);
+    return std::unexpected(*error);
+  }
+  std::optional<Error> error;
+  std::vector<attest::Binding> asked;
+
+ private:
+  sim_maker::SoftwareTee tee_;
+};
+
 // World is a node's machine, its clocks, and whoever makes beacons.
 class World {
  public:
   explicit World(uint64_t seed = 1, size_t replay_entries_max = 4)
       : random_(seed),
         roots_(sim_maker::RootKeys::generate(random_)),
-        tee_({}, roots_, random_),
+        tee_(roots_, random_),
         beacon_key_(*note::SignerKey::generate("beacon.test", note::KeyType::cosignature_v1, random_)),
         keyring_({"deployment.test", crypto::Sha256Digest{9}, {{"m", crypto::Sha256Digest{7}}}, beacon_key_.verifier(), replay_entries_max},
                  tee_, random_) {}
 
   Keyring& keyring() { return keyring_; }
+  Machine& machine() { return tee_; }
   Now now() const { return {kStart + wall_.count(), std::chrono::steady_clock::time_point() + monotonic_}; }
   void pass(seconds time) {
     wall_ += time;
@@ -42,7 +62,7 @@ class World {
  private:
   testkit::TestRandom random_;
   sim_maker::RootKeys roots_;
-  sim_maker::SoftwareTee tee_;
+  Machine tee_;
   note::SignerKey beacon_key_;
   Keyring keyring_;
   seconds wall_{0};
@@ -52,6 +72,41 @@ class World {
 Result<> failure(const Keyring::Changes& changes) {
   if (!changes.failed) return {};
   return std::unexpected(*changes.failed);
+}
+
+TEST(Keyring, a_key_waits_for_its_evidence) {
+  World world;
+  ASSERT_OK(world.show_beacon());
+  world.machine().error = Error{Code::unavailable, attest::kPending, ""};
+  for (int i = 0; i < 3; ++i) {
+    const auto changes = world.tend();
+    EXPECT_TRUE(changes.pending && !changes.made && !changes.failed);
+    world.pass(seconds(10));
+  }
+  EXPECT_FALSE(world.keyring().published(world.now()));
+  world.machine().error.reset();
+  EXPECT_TRUE(world.tend().made);
+  for (const attest::Binding& binding : world.machine().asked)
+    EXPECT_EQ(binding, world.machine().asked.front()) << "the same key all the time";
+  // Its age counts from when it was made, not from when its evidence came.
+  const LiveKey& key = world.keyring().keys().front();
+  EXPECT_EQ(world.now().monotonic - key.made, seconds(30));
+  EXPECT_EQ(key.not_after, kStart + kWipedAfter.count());
+}
+
+TEST(Keyring, a_key_whose_evidence_does_not_come_is_given_up) {
+  World world;
+  ASSERT_OK(world.show_beacon());
+  world.machine().error = Error{Code::unavailable, attest::kPending, ""};
+  EXPECT_TRUE(world.tend().pending);
+  world.pass(kEvidenceWait);
+  EXPECT_TRUE(world.tend().pending);
+  EXPECT_NE(world.machine().asked[1], world.machine().asked[0]) << "claims that old are not asked for any more";
+  world.machine().error = Error{Code::internal, "test.refused", ""};
+  EXPECT_RULE(failure(world.tend()), "test.refused");
+  world.machine().error.reset();
+  EXPECT_TRUE(world.tend().made);
+  EXPECT_NE(world.machine().asked[3], world.machine().asked[2]) << "after an error a new key begins";
 }
 
 TEST(Keyring, makes_no_key_without_a_beacon) {

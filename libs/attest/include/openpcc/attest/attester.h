@@ -5,6 +5,9 @@
 
 namespace openpcc::attest {
 
+// kPending is no refusal: a report is being made, and the same call gives it later. So speaks an Attester that would block (unavailable).
+inline constexpr Rule kPending = "attest.pending";
+
 // Attester is a TEE as the node inside it sees it. Implementations say what fails in their own rules.
 class Attester {
  public:

@@ -24,7 +24,8 @@ inline constexpr std::chrono::seconds kWipedAfter{60 * 60};
 inline constexpr std::chrono::seconds kSucceededAfter{25 * 60};
 inline constexpr std::chrono::seconds kStagger{5 * 60};  // drawn per key on top, so that a fleet does not renew at once
 inline constexpr size_t kKeysMax = 3;
-inline constexpr UnixSeconds kBeaconAgeMax_s = 20 * 60;  // at a key's not-before
+inline constexpr std::chrono::seconds kEvidenceWait{5 * 60};  // after which a key that waits for its evidence is given up
+inline constexpr UnixSeconds kBeaconAgeMax_s = 20 * 60;       // at a key's not-before
 inline constexpr UnixSeconds kBeaconAheadMax_s = 60;
 
 // Now is the time on both clocks.
@@ -74,6 +75,7 @@ class Keyring {
     std::vector<Wiped> wiped;
     std::optional<envelope::NodeId> made;
     std::optional<Error> failed;  // why no key was made: the errors of make_evidence, and node.keys.no_beacon (no fresh one is there)
+    bool pending = false;         // a key waits for its evidence; tend() will make it
   };
   // tend wipes what has ended and makes what is due. To be called every few seconds, and after take_beacon().
   Changes tend(const Now& now);
@@ -90,7 +92,14 @@ class Keyring {
   const std::vector<LiveKey>& keys() const { return keys_; }
 
  private:
+  // Prepared is a key whose evidence is being made.
+  struct Prepared {
+    hpke::PrivateKey key;
+    attest::Claims claims;
+    std::chrono::steady_clock::time_point made;
+  };
   bool due(const Now& now) const;
+  Prepared prepare(const Now& now);
   Result<envelope::NodeId> make(const Now& now);
 
   KeyringConfig config_;
@@ -98,6 +107,7 @@ class Keyring {
   Random& random_;
   std::vector<LiveKey> keys_;  // oldest first
   std::optional<note::VerifiedBeacon> beacon_;
+  std::optional<Prepared> prepared_;
   bool successor_requested_ = false;
 };
 

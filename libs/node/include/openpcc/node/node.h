@@ -94,6 +94,7 @@ class Node {
   Surroundings around_;
   uint64_t running_ = 0;
   uint64_t receiving_bytes_ = 0;
+  http::Event tend_soon_;              // a key waits for its evidence
   std::string_view last_key_failure_;  // a rule id, so that the log says a lasting failure once
 };
 

@@ -1,0 +1,29 @@
+// A node's machine: reports of its source, with what vouches for them.
+#pragma once
+
+#include "openpcc/attest/attester.h"
+#include "openpcc/collect/shelf.h"
+
+namespace openpcc::collect {
+
+class Machine final : public attest::Attester {
+ public:
+  Machine(std::unique_ptr<Source> source, Staple staple) : source_(std::move(source)), staple_(std::move(staple)) {}
+
+  // GPUs are not collected yet.
+  size_t gpu_count() const override { return 0; }
+  Bytes gpu_id(size_t rank) const override;
+  Result<attest::Device> gpu_report(size_t rank, const attest::GpuNonce& nonce) override;
+  //   collect.report.syntax    what the source gave is no report
+  //   collect.report.data      it holds other report data than B: a paravisor stands between this guest and the hardware, or it is another request's
+  //   those of the source and of stapling
+  Result<attest::Device> cpu_quote(const attest::Binding& binding) override;
+
+  const Source& source() const { return *source_; }
+
+ private:
+  std::unique_ptr<Source> source_;
+  Staple staple_;
+};
+
+}  // namespace openpcc::collect

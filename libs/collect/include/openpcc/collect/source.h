@@ -1,0 +1,52 @@
+// Where a CPU's report comes from: an interface of the guest's kernel, or a recording.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "openpcc/attest/evidence.h"
+#include "openpcc/collect/kernel.h"
+
+namespace openpcc::collect {
+
+// Collected is a report, and what its source gave beside it: files that may vouch for it, none of them looked at yet.
+struct Collected {
+  attest::Item report;
+  std::vector<Bytes> beside;
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // name is for people: "configfs-tsm (sev_guest)".
+  virtual std::string name() const = 0;
+  // recorded: the report says what it said when it was recorded, whatever is asked.
+  virtual bool recorded() const { return false; }
+  // collect asks for a report with B in its report data. May take as long as the host likes.
+  virtual Result<Collected> collect(const attest::Binding& binding) = 0;
+};
+
+// QuoteService turns a TDREPORT into a quote, outside of the guest (TDX alone: the quoting enclave runs on the host).
+class QuoteService {
+ public:
+  virtual ~QuoteService() = default;
+  virtual Result<Bytes> quote(std::span<const uint8_t, 1024> td_report) = 0;
+};
+
+// Guest is what sources are made from; all of it outlives them.
+struct Guest {
+  Kernel& kernel;
+  Random& random;
+  QuoteService* quotes = nullptr;  // for /dev/tdx_guest
+};
+
+// open_source finds the source that a setting names: "configfs-tsm", "sev-guest", "tdx-guest", "replay:FOLDER", or "auto": the first of the first
+// three that is there. It makes sure that the source is there; whether a report can be had, the first one shows.
+//   collect.setting   another word
+//   collect.none      auto, and none is there (unsupported); says what was looked at
+//   the rules of tsm.h, sev_guest.h, tdx_guest.h and recording.h
+Result<std::unique_ptr<Source>> open_source(std::string_view setting, const Guest& guest);
+
+}  // namespace openpcc::collect

@@ -1,0 +1,48 @@
+#include "openpcc/collect/machine.h"
+
+#include "openpcc/attest/hardware_types.h"
+#include "openpcc/snp/report.h"
+#include "openpcc/tdx/quote.h"
+
+namespace openpcc::collect {
+namespace {
+
+using ReportData = std::array<uint8_t, 64>;
+
+template <class Parsed>
+Result<ReportData> data_of(const Result<Parsed>& parsed, const ReportData& (*get)(const Parsed&)) {
+  if (!parsed) return fail(parsed.error().code, "collect.report.syntax", describe(parsed.error()));
+  return get(*parsed);
+}
+
+Result<ReportData> report_data(const attest::Item& report) {
+  if (report.media_type == attest::kSnpReportType) {
+    return data_of<snp::Report>(snp::parse_report(report.bytes), [](const snp::Report& r) -> const ReportData& { return r.report_data; });
+  }
+  return data_of<tdx::Quote>(tdx::parse_quote(report.bytes), [](const tdx::Quote& q) -> const ReportData& { return q.reportdata(); });
+}
+
+}  // namespace
+
+Bytes Machine::gpu_id(size_t /*rank*/) const {
+  OPENPCC_CHECK(false);  // gpu_count() is 0
+  return {};
+}
+
+Result<attest::Device> Machine::gpu_report(size_t /*rank*/, const attest::GpuNonce& /*nonce*/) {
+  OPENPCC_CHECK(false);  // gpu_count() is 0
+  return attest::Device{};
+}
+
+Result<attest::Device> Machine::cpu_quote(const attest::Binding& binding) {
+  OPENPCC_LET(Collected collected, source_->collect(binding));
+  OPENPCC_LET(const ReportData data, report_data(collected.report));
+  // A recording's data cannot be B: those who verify the evidence refuse it for that.
+  if (!source_->recorded() && data != binding) {
+    return fail(Code::rejected, "collect.report.data",
+                "the report is not of this request: under a paravisor (Azure) report data is not the guest's, which is not supported yet");
+  }
+  return staple_(std::move(collected));
+}
+
+}  // namespace openpcc::collect
