@@ -2,15 +2,9 @@
 #pragma once
 
 #include "kinds.h"
+#include "openpcc/attest/hardware_types.h"
 
 namespace openpcc::attest {
-
-inline constexpr std::string_view kSnpReportType = "application/vnd.openpcc.snp-report";
-inline constexpr std::string_view kTdxQuoteType = "application/vnd.openpcc.tdx-quote";
-inline constexpr std::string_view kCertificateType = "application/pkix-cert";
-inline constexpr std::string_view kCrlType = "application/pkix-crl";
-inline constexpr std::string_view kPemType = "application/pem-certificate-chain";
-inline constexpr std::string_view kJsonType = "application/json";
 
 // Both:
 //   attest.kind.not_taken    the policy takes none of this technology (rejected)
