@@ -1,5 +1,5 @@
 # Targets that ./dev builds by name: `programs`, `fuzzers`, `benches`, and `concurrent`, the tests of what knows threads and sockets.
-set(OPENPCC_CONCURRENT http daemon collect client node gateway relay)
+set(OPENPCC_CONCURRENT http daemon collect fetch client node gateway relay)
 foreach(group programs concurrent fuzzers benches)
   add_custom_target(${group})
 endforeach()

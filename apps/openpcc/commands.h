@@ -60,6 +60,28 @@ struct InspectOptions {
 };
 int run_inspect(const InspectOptions& options);
 
+struct CollateralOptions {
+  std::vector<std::filesystem::path> files;  // a report or quote, and what its host gave beside it
+  std::filesystem::path out;                 // empty: beside the report
+  std::filesystem::path cache;               // empty: the user's
+  bool no_cache = false;
+  bool offline = false;                      // nobody is asked
+  std::optional<int64_t> at;                 // unix seconds; none: now
+  std::string amd_url, intel_url;            // empty: the vendors' own
+  bool early = false;                        // Intel's evaluation ahead of the one in force
+  std::optional<uint32_t> tcb_number;        // Intel's evaluation by its number
+  std::filesystem::path ca_file;
+  int64_t timeout_s = 30;                    // of one request
+  bool json = false;
+};
+int run_collateral_fetch(const CollateralOptions& options);
+
+struct CollateralShowOptions {
+  std::filesystem::path file;  // a bundle
+  bool json = false;
+};
+int run_collateral_show(const CollateralShowOptions& options);
+
 struct KeygenOptions {
   std::string kind;                  // gateway, directory, beacon, sim-root
   std::string name;                  // of a signing key: the origin that stands in its signatures

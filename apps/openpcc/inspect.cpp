@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "collateral_pieces.h"
 #include "commands.h"
 #include "files.h"
 #include "openpcc/attest/platform.h"
@@ -71,8 +72,27 @@ Result<std::vector<Line>> lines_of_list(ByteSpan der) {
                            {"revoked", "", std::to_string(crl.size()), "certificates"}};
 }
 
+Result<std::vector<Line>> lines_of(ByteSpan bytes);
+
+// lines_of_bundle names each piece, and shows its fields where it is of a kind that has some.
+Result<std::vector<Line>> lines_of_bundle(ByteSpan bytes) {
+  OPENPCC_LET(const attest::Device device, attest::parse_platform(bytes));
+  std::vector<Line> out;
+  for (const Piece& piece : pieces_of(device)) out.push_back({piece.label, std::to_string(piece.bytes), piece.what, piece.media_type});
+  std::vector<const attest::Item*> items{&device.report};
+  for (const attest::Item& certificate : device.chain) items.push_back(&certificate);
+  for (const auto& [label, item] : device.collateral) items.push_back(&item);
+  for (const attest::Item* item : items) {
+    if (attest::recognise(item->bytes) == attest::PlatformItem::bundle) continue;
+    const auto lines = lines_of(item->bytes);
+    if (lines) out.insert(out.end(), lines->begin(), lines->end());
+  }
+  return out;
+}
+
 Result<std::vector<Line>> lines_of(ByteSpan bytes) {
   switch (attest::recognise(bytes)) {
+    case attest::PlatformItem::bundle: return lines_of_bundle(bytes);
     case attest::PlatformItem::snp_report: return lines_of_report(bytes);
     case attest::PlatformItem::intel_quote: return lines_of_quote(bytes);
     case attest::PlatformItem::revocation_list: return lines_of_list(bytes);

@@ -66,8 +66,9 @@ void add_chat(CLI::App& app, Command& chosen) {
 void add_verify(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
-                                                  "A platform's bare report (AMD SEV-SNP, Intel TDX) needs no policy: give it with all that vouches for it, in\n"
-                                                  "any order. A policy judges it as a platform; it speaks of no node, so that no exit code of a node's is given.\n"
+                                                  "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX) needs no policy: give it with what vouches for it, in any\n"
+                                                  "order and form, or as the one bundle that `openpcc collateral fetch` writes. A policy judges it as a platform; it\n"
+                                                  "speaks of no node, so that no exit code of a node's is given.\n"
                                                   "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
                                                   "20 unsupported, 30 malformed, 1 internal.");
   verify->add_option("files", options->files,
@@ -100,9 +101,48 @@ void add_inspect(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<InspectOptions>();
   CLI::App* inspect = app.add_subcommand("inspect", "Show every field of a platform's report, or of a certificate or list that vouches for one, with its meaning.\n"
                                                     "Nothing is verified: openpcc verify does that.");
-  inspect->add_option("file", options->file, "a report, a certificate, a revocation list")->required();
+  inspect->add_option("file", options->file, "a report, a certificate, a revocation list, a bundle of them")->required();
   add_output(*inspect, options->json);
   inspect->callback([options, &chosen] { chosen = [options] { return run_inspect(*options); }; });
+}
+
+void add_collateral_fetch(CLI::App& parent, Command& chosen) {
+  const auto options = std::make_shared<CollateralOptions>();
+  CLI::App* fetch = parent.add_subcommand(
+      "fetch",
+      "Complete a report to a bundle: one file that `openpcc verify` judges with nothing else, and without a network.\n"
+      "AMD is asked for the chip's certificate at its reported TCB, the certificates above it and the revocation list; Intel for TCB info,\n"
+      "identity of the quoting enclave and two revocation lists. The vendor learns your address and which chip (AMD) or platform model (Intel) you ask about.\n"
+      "Each answer is verified for this report before it is used or kept, and what is kept is verified again. A VLEK's certificate is served\n"
+      "by nobody: give it, or the host's certificate table (auxblob of configfs-tsm).\n"
+      "HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count. What happens is said on standard error.\n"
+      "Exit codes: 0 written, 10 not genuine or not known to the vendor, 20 unsupported, 30 malformed, 1 no answer or no file, 2 usage.");
+  fetch->add_option("files", options->files, "a report or quote, and what its host gave beside it")->required();
+  fetch->add_option("--out", options->out, "the bundle to write (default: the report's name with .bundle.json)");
+  auto* cache = fetch->add_option("--cache", options->cache, "where answers are kept (default: openpcc/collateral in ~/.cache)");
+  auto* no_cache = fetch->add_flag("--no-cache", options->no_cache, "keep nothing, and use nothing that was kept")->excludes(cache);
+  fetch->add_flag("--offline", options->offline, "ask nobody: what is given and kept must do")->excludes(no_cache);
+  fetch->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+  fetch->add_option("--amd", options->amd_url, "a service in place of https://kdsintf.amd.com (http:// on loopback alone)");
+  fetch->add_option("--intel", options->intel_url, "one in place of https://api.trustedservices.intel.com and https://certificates.trustedservices.intel.com");
+  auto* early = fetch->add_flag("--tcb-early", options->early, "Intel's evaluation ahead of the one in force");
+  fetch->add_option("--tcb-number", options->tcb_number, "Intel's evaluation of this tcbEvaluationDataNumber")->excludes(early);
+  fetch->add_option("--ca-file", options->ca_file, "authorities that vouch for the servers, PEM");
+  fetch->add_option("--timeout", options->timeout_s, "seconds for one answer")->check(CLI::Range(1, 3600))->capture_default_str();
+  add_output(*fetch, options->json);
+  fetch->callback([options, &chosen] { chosen = [options] { return run_collateral_fetch(*options); }; });
+}
+
+void add_collateral(CLI::App& app, Command& chosen) {
+  CLI::App* collateral = app.add_subcommand("collateral", "What vouches for the report of a real CPU: fetch it from AMD or Intel once, verify it anywhere.\n"
+                                                          "No other command of openpcc asks AMD or Intel anything.");
+  collateral->require_subcommand(1);
+  add_collateral_fetch(*collateral, chosen);
+  const auto options = std::make_shared<CollateralShowOptions>();
+  CLI::App* show = collateral->add_subcommand("show", "Show what is in a bundle, and until when each piece holds. Nothing is verified.");
+  show->add_option("file", options->file, "a bundle")->required();
+  add_output(*show, options->json);
+  show->callback([options, &chosen] { chosen = [options] { return run_collateral_show(*options); }; });
 }
 
 void add_keygen(CLI::App& app, Command& chosen) {
@@ -177,6 +217,7 @@ int main(int argc, char** argv) {
   add_verify(app, chosen);
   add_inspect(app, chosen);
   add_policy(app, chosen);
+  add_collateral(app, chosen);
   add_keygen(app, chosen);
   add_doctor(app, chosen);
   add_seal(app, chosen);

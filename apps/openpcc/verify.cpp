@@ -131,7 +131,7 @@ int exit_code_of(const Error& error) {
   const std::string_view rule = error.rule.id();
   if (rule.starts_with("app.verify.")) return kUsage;
   if (error.code == Code::malformed) return kMalformed;
-  if (!rule.starts_with("platform.")) return kInternal;
+  if (!rule.starts_with("platform.") && !rule.starts_with("attest.")) return kInternal;
   return error.code == Code::limit ? kMalformed : error.code == Code::unsupported ? kUnsupported : kReject;
 }
 

@@ -1,5 +1,7 @@
 // Evidence from untrusted bytes: parsing, and the whole verification under a policy. Nothing a fuzzer makes is ever accepted, and what
-// parses is written again from its parts to evidence of the same node.
+// parses is written again from its parts to evidence of the same node. Likewise evidence of a platform alone, which may be genuine, but not without
+// the collateral of its time.
+#include "openpcc/attest/platform.h"
 #include "openpcc/attest/verify.h"
 
 namespace {
@@ -36,6 +38,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto again = attest::Evidence::parse(attest::encode_evidence(claims, evidence->cpu(), evidence->gpus()));
     OPENPCC_CHECK(again && again->node_id() == evidence->node_id());
   }
+  if (const auto device = attest::parse_platform(bytes)) {
+    const auto again = attest::parse_platform(attest::encode_platform(*device));
+    OPENPCC_CHECK(again && again->report.bytes == device->report.bytes && again->chain.size() == device->chain.size());
+  }
+  const auto platform = attest::verify_platform(std::vector<Bytes>{Bytes(data, data + size)}, 0, {});
+  OPENPCC_CHECK(!platform || platform->outcome != attest::Outcome::accept);
   const auto appraisal = attest::verify(bytes, kParsedPolicy, {1'800'000'000, {}, std::nullopt});
   OPENPCC_CHECK(appraisal.node == nullptr);
   OPENPCC_CHECK(!appraisal.verdict.text(true).empty() && !appraisal.verdict.json().empty());

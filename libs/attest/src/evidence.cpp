@@ -97,18 +97,32 @@ bj::object write_device(const Device& device) {
   return out;
 }
 
+// read_members parses the collection.
+Result<bj::object> read_members(ByteSpan bytes) {
+  if (bytes.size() > kEvidenceBytesMax) return fail(Code::limit, "attest.cmw.too_large", "the collection");
+  OPENPCC_LET(bj::value root, strict_json::parse_strict(bytes, kEvidenceBytesMax, "attest.cmw.json"));
+  if (!root.is_object()) return fail(Code::malformed, "attest.cmw.json", "not an object");
+  return std::move(root.get_object());
+}
+
+std::unexpected<Error> unknown_member(std::string_view label) {
+  return fail(Code::unsupported, "attest.cmw.member", std::string(label.substr(0, kLabelBytesMax)));
+}
+
+Bytes bytes_of(const bj::object& collection) {
+  const std::string text = bj::serialize(collection);
+  return Bytes(text.begin(), text.end());
+}
+
 }  // namespace
 
 Result<Evidence> Evidence::parse(ByteSpan bytes) {
-  if (bytes.size() > kEvidenceBytesMax) return fail(Code::limit, "attest.cmw.too_large", "the collection");
-  OPENPCC_LET(const bj::value root, strict_json::parse_strict(bytes, kEvidenceBytesMax, "attest.cmw.json"));
-  const bj::object* members = root.if_object();
-  if (members == nullptr) return fail(Code::malformed, "attest.cmw.json", "not an object");
+  OPENPCC_LET(const bj::object members, read_members(bytes));
   Evidence out;
   std::optional<Item> keys;
   std::optional<Device> cpu;
   std::map<size_t, Device> gpus;
-  for (const auto& member : *members) {
+  for (const auto& member : members) {
     const std::string_view label = view(member.key());
     if (label == "keys") {
       OPENPCC_LET(keys, read_record(member.value()));
@@ -118,7 +132,7 @@ Result<Evidence> Evidence::parse(ByteSpan bytes) {
       OPENPCC_LET(Device gpu, read_device(member.value()));
       gpus.emplace(*number, std::move(gpu));
     } else {
-      return fail(Code::unsupported, "attest.cmw.member", std::string(label.substr(0, kLabelBytesMax)));
+      return unknown_member(label);
     }
   }
   if (!keys || !cpu) return fail(Code::malformed, "attest.cmw.missing", keys ? "cpu" : "keys");
@@ -136,8 +150,22 @@ Bytes encode_evidence(ByteSpan encoded_claims, const Device& cpu, const std::vec
   out["keys"] = write_record({std::string(kClaimsType), Bytes(encoded_claims.begin(), encoded_claims.end())});
   out["cpu"] = write_device(cpu);
   for (size_t i = 0; i < gpus.size(); ++i) out["gpu." + std::to_string(i)] = write_device(gpus[i]);
-  const std::string text = bj::serialize(out);
-  return Bytes(text.begin(), text.end());
+  return bytes_of(out);
+}
+
+Result<Device> parse_platform(ByteSpan bytes) {
+  OPENPCC_LET(const bj::object members, read_members(bytes));
+  for (const auto& member : members) {
+    if (view(member.key()) != "cpu") return unknown_member(view(member.key()));
+  }
+  if (members.empty()) return fail(Code::malformed, "attest.cmw.missing", "cpu");
+  return read_device(members.at("cpu"));
+}
+
+Bytes encode_platform(const Device& cpu) {
+  bj::object out;
+  out["cpu"] = write_device(cpu);
+  return bytes_of(out);
 }
 
 }  // namespace openpcc::attest

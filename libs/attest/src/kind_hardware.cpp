@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "openpcc/attest/collateral_labels.h"
+
 namespace openpcc::attest {
 namespace {
 
@@ -40,12 +42,12 @@ std::optional<ByteSpan> bytes_of(const Item* item) { return item == nullptr ? st
 
 Result<tdx::Collateral> tdx_collateral(const Device& device) {
   if (!device.chain.empty()) return fail(Code::malformed, "attest.kind.chain", "a quote brings its own");
-  OPENPCC_TRY(expect_collateral(device, {"tcb-info", "qe-identity", "tcb-signing-chain", "root-ca-crl", "pck-crl"}));
-  OPENPCC_LET(const Item* tcb_info, item(device, "tcb-info", kJsonType));
-  OPENPCC_LET(const Item* identity, item(device, "qe-identity", kJsonType));
-  OPENPCC_LET(const Item* chain, item(device, "tcb-signing-chain", kPemType));
-  OPENPCC_LET(const Item* root_crl, item(device, "root-ca-crl", kCrlType));
-  OPENPCC_LET(const Item* pck_crl, item(device, "pck-crl", kCrlType));
+  OPENPCC_TRY(expect_collateral(device, {kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel, kPckCrlLabel}));
+  OPENPCC_LET(const Item* tcb_info, item(device, kTcbInfoLabel, kJsonType));
+  OPENPCC_LET(const Item* identity, item(device, kQeIdentityLabel, kJsonType));
+  OPENPCC_LET(const Item* chain, item(device, kTcbSigningChainLabel, kPemType));
+  OPENPCC_LET(const Item* root_crl, item(device, kRootCaCrlLabel, kCrlType));
+  OPENPCC_LET(const Item* pck_crl, item(device, kPckCrlLabel, kCrlType));
   const auto or_nothing = [](const Item* i) { return i == nullptr ? ByteSpan() : ByteSpan(i->bytes); };
   return tdx::Collateral{{or_nothing(tcb_info), {}}, {or_nothing(identity), {}}, or_nothing(chain),
                          bytes_of(root_crl),         bytes_of(pck_crl),          {}};
@@ -60,8 +62,8 @@ Result<Findings> verify_snp_machine(const Device& device, const policy::Producti
   if (device.chain.size() != 3 || !certificates) {
     return fail(Code::malformed, "attest.kind.chain", "three certificates: the chip's, its issuer's, the root's");
   }
-  OPENPCC_TRY(expect_collateral(device, {"crl"}));
-  OPENPCC_LET(const Item* crl, item(device, "crl", kCrlType));
+  OPENPCC_TRY(expect_collateral(device, {kCrlLabel}));
+  OPENPCC_LET(const Item* crl, item(device, kCrlLabel, kCrlType));
   const snp::Collateral collateral{device.chain[0].bytes, device.chain[1].bytes, device.chain[2].bytes, bytes_of(crl)};
   snp::Verification verification = snp::verify(device.report.bytes, collateral, now);
   if (!verification.verified) return std::unexpected(std::move(verification.failures.front()));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "openpcc/attest/hardware_types.h"
 #include "platform_kinds.h"
 #include "verdict_builder.h"
 
@@ -29,16 +30,48 @@ bool is_signature(std::string_view text) {
   return text.size() == kSignatureDigits && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
 }
 
+// A collection that has keys is a node's evidence, whatever it is otherwise.
+bool is_bundle(std::string_view text) {
+  return text.size() <= kEvidenceBytesMax && text.find_first_of('{') <= 2 && text.find("\"cpu\"") != std::string_view::npos &&
+         text.find("\"keys\"") == std::string_view::npos;
+}
+
 PlatformItem recognise_text(std::string_view text) {
   if (text.starts_with(kPemBegin)) {
     return x509::Certificate::parse_pem(as_bytes(text), kPemCertificatesMax) ? PlatformItem::certificates : PlatformItem::other;
   }
   if (is_signature(text)) return PlatformItem::signature_hex;
+  if (is_bundle(text)) return PlatformItem::bundle;
   // What the documents hold is for their verifier; here they are told apart by members that the other one does not have.
   if (text.size() > tdx::kDocumentBytesMax || text.find_first_of('{') > 2) return PlatformItem::other;
   if (text.find("\"fmspc\"") != std::string_view::npos) return PlatformItem::tcb_info;
   if (text.find("\"miscselect\"") != std::string_view::npos) return PlatformItem::qe_identity;
   return PlatformItem::other;
+}
+
+std::string_view type_of_report(ByteSpan report) {
+  if (is_snp_report(report)) return kSnpReportType;
+  if (!is_intel_quote(report)) return {};
+  return report[0] == 3 ? kSgxQuoteType : kTdxQuoteType;
+}
+
+// unpack puts what is in bundles in their place, one level deep.
+Result<std::vector<Bytes>> unpack(std::span<const Bytes> items) {
+  std::vector<Bytes> out;
+  for (const Bytes& item : items) {
+    if (recognise(item) != PlatformItem::bundle) {
+      out.push_back(item);
+      continue;
+    }
+    OPENPCC_LET(Device device, parse_platform(item));
+    if (device.report.media_type != type_of_report(device.report.bytes)) {
+      return fail(Code::malformed, "platform.bundle_type", "the report is not of its media type");
+    }
+    out.push_back(std::move(device.report.bytes));
+    for (Item& certificate : device.chain) out.push_back(std::move(certificate.bytes));
+    for (auto& [label, piece] : device.collateral) out.push_back(std::move(piece.bytes));
+  }
+  return out;
 }
 
 }  // namespace
@@ -59,8 +92,9 @@ appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::str
   return {aspect, appraisal::State::failed, error.rule, std::move(expected), seen, std::string(remedy)};
 }
 
-Result<PlatformEvidence> find_evidence(std::span<const Bytes> items) {
-  if (items.size() > kPlatformItemsMax) return fail(Code::limit, "platform.too_many", std::to_string(items.size()) + " items");
+Result<PlatformEvidence> find_evidence(std::span<const Bytes> given) {
+  OPENPCC_LET(std::vector<Bytes> items, unpack(given.first(std::min(given.size(), kPlatformItemsMax))));
+  if (std::max(given.size(), items.size()) > kPlatformItemsMax) return fail(Code::limit, "platform.too_many", "too many items");
   const auto is_report = [](const Bytes& item) { return is_evidence(recognise(item)); };
   const auto evidence = std::ranges::find_if(items, is_report);
   if (evidence == items.end()) return fail(Code::unsupported, "platform.none", "no file is a report of a platform that is verified here");
@@ -70,16 +104,17 @@ Result<PlatformEvidence> find_evidence(std::span<const Bytes> items) {
     return fail(Code::malformed, "platform.unknown_item",
                 "item " + std::to_string(unknown - items.begin() + 1) + " is nothing that vouches for a platform");
   }
-  return PlatformEvidence{*evidence, recognise(*evidence)};
+  const ByteSpan report = *evidence;
+  return PlatformEvidence{std::move(items), report, recognise(report)};
 }
 
-Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands) {
-  OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
+Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands) {
+  OPENPCC_LET(const PlatformEvidence evidence, find_evidence(given));
   tdx::Terms terms;
   if (evidence.report[0] == 3) terms.tee = tdx::Tee::sgx;  // version 3 is of enclaves alone, and they have no other one here
   PlatformVerdict out = evidence.kind == PlatformItem::snp_report
-                            ? verify_snp(*snp::strip_response(evidence.report), items, now, demands.snp).verdict
-                            : verify_tdx(evidence.report, items, now, demands.tdx, terms).verdict;
+                            ? verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands.snp).verdict
+                            : verify_tdx(evidence.report, evidence.items, now, demands.tdx, terms).verdict;
   out.evidence_digest = crypto::sha256(evidence.report);
   return out;
 }

@@ -22,10 +22,11 @@ appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::str
 
 // The items of one platform's evidence, told apart.
 struct PlatformEvidence {
-  ByteSpan report;
-  PlatformItem kind;
+  std::vector<Bytes> items;  // what was in bundles included
+  ByteSpan report;           // one of them
+  PlatformItem kind;         // the report's
 };
 // Errors: platform.*
-Result<PlatformEvidence> find_evidence(std::span<const Bytes> items);
+Result<PlatformEvidence> find_evidence(std::span<const Bytes> given);
 
 }  // namespace openpcc::attest

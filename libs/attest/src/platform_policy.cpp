@@ -43,8 +43,8 @@ void judge_ledger(JudgedPlatform& judged, const policy::Requirements& requiremen
 }
 
 // judge applies the policy's table for the kind of report.
-JudgedPlatform judge(const PlatformEvidence& evidence, std::span<const Bytes> items, UnixSeconds now,
-                     const policy::Requirements& requirements, const std::optional<std::array<uint8_t, 64>>& report_data) {
+JudgedPlatform judge(const PlatformEvidence& evidence, UnixSeconds now, const policy::Requirements& requirements,
+                     const std::optional<std::array<uint8_t, 64>>& report_data) {
   const bool amd = evidence.kind == PlatformItem::snp_report;
   if (amd ? !requirements.snp : !requirements.tdx) {
     const Error error{Code::rejected, "attest.kind.not_taken", std::string("the policy has no table ") + (amd ? "[snp]" : "[tdx]")};
@@ -58,14 +58,14 @@ JudgedPlatform judge(const PlatformEvidence& evidence, std::span<const Bytes> it
   if (amd) {
     snp::Demands demands = *requirements.snp;
     demands.report_data = report_data;
-    return verify_snp(*snp::strip_response(evidence.report), items, now, demands);
+    return verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands);
   }
   tdx::Demands demands = requirements.tdx->demands;
   demands.report_data = report_data;
   tdx::Terms terms;
   terms.revocation_lists_required = requirements.tdx->require_revocation;
   terms.tcb_evaluation_data_number_min = requirements.tdx->min_evaluation;
-  return verify_tdx(evidence.report, items, now, demands, terms);
+  return verify_tdx(evidence.report, evidence.items, now, demands, terms);
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSec
                                            const std::optional<std::array<uint8_t, 64>>& report_data) {
   OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
   const policy::Requirements& requirements = policy.requirements();
-  JudgedPlatform judged = judge(evidence, items, now, requirements, report_data);
+  JudgedPlatform judged = judge(evidence, now, requirements, report_data);
   PlatformVerdict& out = judged.verdict;
   if (out.outcome == Outcome::accept || out.outcome == Outcome::reject) {
     judge_release(judged, requirements);

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "openpcc/attest/hardware_types.h"
 #include "snp_forge.h"
 
 namespace openpcc::attest {
@@ -165,6 +166,62 @@ TEST(Platform, one_report_at_a_time) {
   EXPECT_RULE(verify_platform(std::vector<Bytes>{{1, 2, 3}}, 0, {}), "platform.none");
   EXPECT_RULE(verify_platform(std::vector<Bytes>{report, {1, 2, 3}}, 0, {}), "platform.unknown_item");
   EXPECT_RULE(verify_platform(std::vector<Bytes>(kPlatformItemsMax + 1), 0, {}), "platform.too_many");
+}
+
+// device_of puts the files of a report into the one form.
+Device device_of(const Files& files) {
+  Device out;
+  out.report = {std::string(kSnpReportType), files.items[0]};
+  for (size_t i = 1; i < files.items.size(); ++i) out.chain.push_back({std::string(kCertificateType), files.items[i]});
+  return out;
+}
+
+TEST(Bundle, is_judged_as_its_files_are) {
+  auto files = genuine("v3-genoa-microsoft", "genoa");
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const PlatformVerdict apart = judged(*files);
+  files->items = {encode_platform(device_of(*files))};
+  EXPECT_EQ(recognise(files->items[0]), PlatformItem::bundle);
+  EXPECT_TRUE(is_evidence(PlatformItem::bundle));
+  const PlatformVerdict whole = judged(*files);
+  EXPECT_EQ(whole.json(), apart.json());
+}
+
+TEST(Bundle, comes_back_as_it_was) {
+  Device device;
+  device.report = {"a/b", {1, 2, 3}};
+  device.chain = {{"c/d", {4}}, {"c/d", {5}}};
+  device.collateral["crl"] = {"e/f", {6}};
+  const auto back = parse_platform(encode_platform(device));
+  ASSERT_OK(back);
+  EXPECT_EQ(back->report.bytes, device.report.bytes);
+  EXPECT_EQ(back->chain.size(), 2u);
+  EXPECT_EQ(back->collateral.at("crl").media_type, "e/f");
+}
+
+TEST(Bundle, holds_a_cpu_and_nothing_else) {
+  EXPECT_RULE(parse_platform(as_bytes("{}")), "attest.cmw.missing");
+  EXPECT_RULE(parse_platform(as_bytes("[]")), "attest.cmw.json");
+  EXPECT_RULE(parse_platform(as_bytes(R"({"cpu":{}})")), "attest.cmw.device");
+  EXPECT_RULE(parse_platform(as_bytes(R"({"cpu":{"report":["a","AA"]},"keys":["a","AA"]})")), "attest.cmw.member");
+  EXPECT_RULE(parse_platform(Bytes(kEvidenceBytesMax + 1, ' ')), "attest.cmw.too_large");
+  EXPECT_NE(recognise(as_bytes(R"({"cpu":{},"keys":[]})")), PlatformItem::bundle) << "a node's evidence is for a policy";
+}
+
+TEST(Bundle, of_another_kind_than_it_says_or_inside_another) {
+  const snp::forge::Machine machine = snp::forge::Machine::of(snp::Product::milan);
+  Device device;
+  device.report = {std::string(kTdxQuoteType), machine.signed_report()};
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{encode_platform(device)}, 0, {}), "platform.bundle_type");
+  device.report.media_type = kSnpReportType;
+  EXPECT_OK(verify_platform(std::vector<Bytes>{encode_platform(device)}, 0, {}));
+  const Bytes inner = encode_platform(device);
+  device.collateral["crl"] = {std::string(kCrlType), inner};
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{encode_platform(device)}, 0, {}), "platform.several");
+  device.collateral.clear();
+  for (size_t i = 0; i < kPlatformItemsMax; ++i) device.collateral["x" + std::to_string(i)] = {std::string(kCrlType), {1}};
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{encode_platform(device)}, 0, {}), "platform.too_many");
+  EXPECT_RULE(verify_platform(std::vector<Bytes>{Bytes{'{', '"', 'c', 'p', 'u', '"'}}, 0, {}), "attest.cmw.json");
 }
 
 }  // namespace

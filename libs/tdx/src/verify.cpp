@@ -57,12 +57,16 @@ Result<> check_id(const DocumentHead& head, std::string_view expected) {
   return {};
 }
 
-Result<> check_evaluation(const TcbInfo& info, const QeIdentity& identity, uint32_t min) {
+Result<> check_evaluation(const TcbInfo& info, const QeIdentity& identity, const Terms& terms) {
   const uint32_t number = info.head.tcb_evaluation_data_number;
   if (number != identity.head.tcb_evaluation_data_number) {
     return refused("tdx.collateral.evaluation", std::to_string(number) + ", " + std::to_string(identity.head.tcb_evaluation_data_number));
   }
-  if (number < min) return fail(Code::rejected, "tdx.collateral.minimum", std::to_string(number));
+  if (number < terms.tcb_evaluation_data_number_min) return fail(Code::rejected, "tdx.collateral.minimum", std::to_string(number));
+  if (number < terms.tcb_evaluation_data_number_seen) {
+    return fail(Code::rejected, "tdx.collateral.rollback",
+                std::to_string(number) + " after " + std::to_string(terms.tcb_evaluation_data_number_seen));
+  }
   return {};
 }
 
@@ -105,7 +109,7 @@ Result<AuthenticCollateral> authenticate_collateral(const Collateral& collateral
   OPENPCC_LET(const ByteSpan identity_value, open(collateral.qe_identity, "enclaveIdentity", key));
   OPENPCC_LET(QeIdentity identity, parse_qe_identity(identity_value));
   OPENPCC_TRY(check_id(identity.head, tdx ? "TD_QE" : "QE"));
-  OPENPCC_TRY(check_evaluation(tcb_info, identity, terms.tcb_evaluation_data_number_min));
+  OPENPCC_TRY(check_evaluation(tcb_info, identity, terms));
   return AuthenticCollateral(std::move(tcb_info), std::move(identity), std::move(signer));
 }
 

@@ -246,6 +246,11 @@ TEST_F(CollateralTest, evaluations_differ_or_are_too_old) {
   EXPECT_OK(verify(world_.quote(), set.view(), kNow, terms));
   terms.tcb_evaluation_data_number_min = 18;
   EXPECT_RULE(verify(world_.quote(), set.view(), kNow, terms), "tdx.collateral.minimum");
+  terms.tcb_evaluation_data_number_min = 0;
+  terms.tcb_evaluation_data_number_seen = 17;
+  EXPECT_OK(verify(world_.quote(), set.view(), kNow, terms));
+  terms.tcb_evaluation_data_number_seen = 18;
+  EXPECT_RULE(verify(world_.quote(), set.view(), kNow, terms), "tdx.collateral.rollback");
   world_.identity["tcbEvaluationDataNumber"] = 18;
   EXPECT_RULE(world_.verified(), "tdx.collateral.evaluation");
 }

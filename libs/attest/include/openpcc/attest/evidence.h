@@ -114,4 +114,9 @@ class Evidence {
 // encode_evidence writes the collection.
 Bytes encode_evidence(ByteSpan encoded_claims, const Device& cpu, const std::vector<Device>& gpus);
 
+// Evidence of a platform alone is a collection of "cpu" and nothing else: a report, and with it everything that its verification takes.
+//   attest.cmw.*   as of Evidence::parse
+Result<Device> parse_platform(ByteSpan bytes);
+Bytes encode_platform(const Device& cpu);
+
 }  // namespace openpcc::attest

@@ -15,6 +15,8 @@
 namespace openpcc::attest {
 
 inline constexpr size_t kPlatformItemsMax = 32;
+// The media type of an enclave's quote in a bundle; no node shows one. Of the others: hardware_types.h.
+inline constexpr std::string_view kSgxQuoteType = "application/vnd.openpcc.sgx-quote";
 
 // What an item of platform evidence is, by its bytes. Names and endings of files are not looked at.
 enum class PlatformItem : uint8_t {
@@ -27,10 +29,14 @@ enum class PlatformItem : uint8_t {
   certificate,            // DER
   certificates,           // PEM
   revocation_list,        // DER
+  bundle,                 // a report and what vouches for it, as one collection (evidence.h, parse_platform)
   other,
 };
 PlatformItem recognise(ByteSpan bytes);
-inline bool is_evidence(PlatformItem item) { return item == PlatformItem::snp_report || item == PlatformItem::intel_quote; }
+// is_evidence: a report or quote, alone or in a bundle.
+inline bool is_evidence(PlatformItem item) {
+  return item == PlatformItem::snp_report || item == PlatformItem::intel_quote || item == PlatformItem::bundle;
+}
 
 struct PlatformVerdict {
   Outcome outcome = Outcome::malformed;
@@ -55,10 +61,12 @@ struct PlatformDemands {
   tdx::Demands tdx;
 };
 
-// verify_platform judges the one report or quote among the items by the others. A pure function: no network, clock or files.
+// verify_platform judges the one report or quote among what is given by the rest. A bundle counts as what is in it. A pure function: no network,
+// clock or files.
 //   platform.none      no item is a report (unsupported)        platform.several   more than one is
 //   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these: nothing is left out unseen
-Result<PlatformVerdict> verify_platform(std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands);
+//   platform.bundle_type   a bundle's report is not what its media type says        attest.cmw.*   a bundle cannot be read
+Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands);
 
 // verify_platform_by judges it by all that a policy demands of platforms and their software, release and chip ledger included. Nothing is shown of a
 // node: the best outcome is accept_platform. `report_data`: what the report must have been made for; none: not checked. Errors: the same.

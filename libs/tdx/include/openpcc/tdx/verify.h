@@ -16,8 +16,9 @@ struct Terms {
   ByteSpan root_spki = intel_root_spki();
   // Without it, missing revocation lists are no failure, and the result says that revocation was not checked; those that are there count.
   bool revocation_lists_required = true;
-  // A lower tcbEvaluationDataNumber is refused: the policy's minimum, or the highest seen for this FMSPC.
+  // A lower tcbEvaluationDataNumber is refused: the policy's minimum, and the highest that was seen for this FMSPC.
   uint32_t tcb_evaluation_data_number_min = 0;
+  uint32_t tcb_evaluation_data_number_seen = 0;
   // PEM of a chain known otherwise, leaf first, in place of the quote's own.
   std::optional<ByteSpan> pck_chain;
 };
@@ -73,6 +74,7 @@ class AuthenticCollateral {
 //   tdx.collateral.id           not of this TEE
 //   tdx.collateral.evaluation   the two are of different evaluations
 //   tdx.collateral.minimum      of an older one than the terms say
+//   tdx.collateral.rollback     of an older one than the terms say was seen
 Result<AuthenticCollateral> authenticate_collateral(const Collateral& collateral, const Terms& terms = {}, const Chain* known = nullptr);
 
 // Revocation says whether every certificate was looked up in its issuer's list.
