@@ -93,6 +93,9 @@ case("nitro.cose.alg")(lambda: forged(lambda made: setattr(made, "protected", by
 for name in ("module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle", "public_key", "user_data", "nonce"):
     case("nitro.payload.member")(lambda name=name: without(name))
 case("nitro.payload.member")(lambda: with_payload(lambda members: cbor([])))
+case("nitro.payload.member")(lambda: with_payload(lambda members: cbor(7)))
+case("nitro.payload.member")(lambda: with_payload(lambda members: cbor(members | {"certificate": b""})))
+case("nitro.payload.member")(lambda: with_payload(lambda members: cbor(members | {"certificate": None})))
 case("nitro.payload.member")(lambda: with_member(nitrotpm_pcrs={}))
 case("nitro.payload.member")(lambda: with_member(timestamp=-1))
 case("nitro.payload.member")(lambda: with_member(module_id=""))
@@ -106,6 +109,7 @@ case("nitro.payload.pcrs")(lambda: with_member(pcrs={}))
 case("nitro.payload.pcrs")(lambda: with_member(pcrs={32: bytes(48)}))
 case("nitro.payload.pcrs")(lambda: with_member(pcrs={0: bytes(32)}))
 case("nitro.payload.pcrs")(lambda: with_member(pcrs={"0": bytes(48)}))
+case("nitro.payload.pcrs")(lambda: with_member(pcrs={0: "0" * 48}))
 
 # The chain.
 

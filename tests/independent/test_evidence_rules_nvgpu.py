@@ -18,7 +18,7 @@ from cryptography.x509 import ocsp
 from device_corpus import device
 from evidence_corpus import SECOND, read, time, with_id
 from evidence_regions import pem
-from forged_devices import Chain, Device
+from forged_devices import Chain, Device, rsa_2048
 from forged_evidence import (
     EXTENSIONS,
     ISSUER,
@@ -147,6 +147,8 @@ case("nvgpu.chip.mismatch")(lambda: with_field(f.VBIOS_VERSION, b"96.00.A5.00.01
 case("nvgpu.chip.mismatch")(lambda: with_field(f.SWITCH_PDI, None, SWITCH))
 case("nvgpu.chip.mismatch", "nvgpu.switch.pdi")(lambda: with_field(f.SWITCH_PDI, bytes(16), SWITCH))
 case("nvgpu.chip.mismatch")(lambda: with_field(f.VBIOS_VERSION, bytes(8), SWITCH))
+case("nvgpu.chain.ca")(lambda: with_certificate(0, {EXTENSIONS: lambda old: with_extension(old, KEY_USAGE, b"\x03\x02\x02\x04", True)}))
+case("nvgpu.chain.key")(lambda: with_certificate(0, {SPKI: spki(rsa_2048("leaf"))}))
 case("nvgpu.chain.key")(lambda: with_certificate(0, {SPKI: spki(ec_key("of P-256"))}))
 
 
@@ -295,6 +297,7 @@ SHA384_DIGEST = bytes.fromhex("0609608648016503040202") + b"\x04\x30"
 for wrong in (SHA384_DIGEST.replace(b"\x02\x04\x30", b"\x01\x04\x30"), SHA384_DIGEST.replace(b"\x04\x30", b"\x03\x30")):
     case("nvgpu.fwid.syntax")(lambda wrong=wrong: with_certificate(0, {EXTENSIONS: lambda old: with_dice(old, wrong)}))
 case("nvgpu.switch.pdi")(lambda: with_field(f.SWITCH_PDI, bytes(8), SWITCH))
+
 
 def with_dice(field, digest):
     value = extension_of(field, nvidia_verifier.DICE)
@@ -478,6 +481,8 @@ def base64_with_bits_that_mean_nothing():
         return text[:at] + b"AB" + text[at:]
 
     return tokens(change=change)
+
+
 case("nvgpu.eat.alg")(lambda: tokens(header={"alg": "ES256", "kid": "service"}))
 case("nvgpu.eat.key")(lambda: tokens(header={"alg": "ES384", "kid": "another"}))
 case("nvgpu.eat.signature")(lambda: tokens(key=ec_key("P-384 somebody")))

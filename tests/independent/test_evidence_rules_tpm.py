@@ -72,22 +72,52 @@ case("tpm.signature.syntax")(lambda: forged(signature=lambda made: b""))
 case("tpm.scheme")(lambda: forged(signature=lambda made: made.signature(code=0x04)))
 case("tpm.scheme")(lambda: forged(signature=lambda made: made.signature(scheme=0x16)))
 case("tpm.scheme")(lambda: forged(signature=lambda made: made.signature(code=0x0C)))
+for scheme, code in ((0x14, 0x04), (0x15, 0x0B), (0x14, 0x27)):
+    changes = {"signature": lambda made, scheme=scheme, code=code: made.signature(scheme, code), "spki": spki(rsa_2048("ak"))}
+    case("tpm.scheme")(lambda changes=changes: forged(**changes))
 case("tpm.scheme")(lambda: forged(signature=lambda made: b"\x00\x18\x00\x0b" + sized(bytes(32)) * 2, spki=spki(rsa_2048("ak"))))
 case("tpm.ak.syntax")(lambda: forged(public=TpmQuote().public()[:-1]))
 case("tpm.ak.syntax")(lambda: forged(public=TpmQuote().public() + b"\x00"))
 case("tpm.ak.syntax")(lambda: forged(spki=spki(rsa_2048("ak"))[:-1]))
 case("tpm.ak.syntax")(lambda: forged(public=b"\x00\x08" + TpmQuote().public()[2:]))
+case("tpm.ak.syntax")(lambda: forged(public=ecc(curve=5)))
+case("tpm.ak.syntax")(lambda: forged(public=ecc(derivation=b"\x00\x20\x00\x0b")))
+case("tpm.ak.syntax")(lambda: forged(public=ecc(size=31)))
+for at, value in (
+    (2, b"\x00\x12"),
+    (10, b"\x00\x06"),
+    (12, b"\x00\x15"),
+    (14, b"\x00\x27"),
+    (16, b"\x0c\x00"),
+):  # name, symmetric, scheme, hash, bits
+    case("tpm.ak.syntax")(lambda at=at, value=value: forged(public=TpmQuote().public()[:at] + value + TpmQuote().public()[at + len(value) :]))
 for attributes in (0x00050070, 0x00050062, 0x00050052, 0x00040072, 0x00010072, 0x00070072, 0x000D0072, 0x80050072):
     case("tpm.ak.attributes")(lambda attributes=attributes: forged(public=TpmQuote().public(attributes)))
 case("tpm.ak.key")(lambda: forged(public=TpmQuote().public(exponent=3)))
+case("tpm.ak.key")(lambda: forged(public=TpmQuote().public()[:24] + b"\x00" + TpmQuote().public()[25:]))
+case("tpm.ak.key")(lambda: forged(public=TpmQuote().public()[:-1] + b"\x00"))
+
+
+@case("tpm.ak.key")
+def a_key_of_1024_bits():
+    made = TpmQuote(rsa.generate_private_key(65537, 1024))
+    return tpm_verifier.verify(made.quote(), made.signature(), made.pcrs, public=made.public(bits=1024))
+
+
 case("tpm.ak.key")(lambda: forged(spki=spki(rsa.generate_private_key(65537, 1024))))
 case("tpm.ak.key")(lambda: forged(spki=spki(ec.generate_private_key(ec.SECP521R1()))))
+case("tpm.ak.key")(lambda: forged(spki=spki(rsa.generate_private_key(3, 2048))))
+
+
+def ecc(curve=3, derivation=b"\x00\x10", size=32):
+    """A TPMT_PUBLIC of a point that is on no curve."""
+    head = b"\x00\x23\x00\x0b\x00\x05\x00\x72\x00\x00\x00\x10\x00\x18\x00\x0b"
+    return head + curve.to_bytes(2, "big") + derivation + sized(b"\x01" * size) * 2
 
 
 @case("tpm.ak.key")
 def a_point_that_is_not_on_its_curve():
-    public = b"\x00\x23\x00\x0b\x00\x05\x00\x72\x00\x00\x00\x10\x00\x18\x00\x0b\x00\x03\x00\x10" + sized(b"\x01" * 32) * 2
-    return forged(public=public, signature=lambda made: b"\x00\x18\x00\x0b" + sized(b"\x01" * 32) * 2)
+    return forged(public=ecc(), signature=lambda made: b"\x00\x18\x00\x0b" + sized(b"\x01" * 32) * 2)
 
 
 def test_quotes_of_other_schemes_hold():
