@@ -68,6 +68,22 @@ def test_genuine_logs_hold():
     assert with_events(lambda raw, events: None).rules == []
 
 
+def test_events_that_measure_nothing_hold():
+    note = event(0xFFFFFFFF, 3, b"a note", nothing)
+    assert with_events(lambda raw, _: raw.extend([note, event(5, 0xD, event_log.LEFT_BOOT_SERVICES)])).rules == []
+    after_another = [event(0, 3, b"SP800-155", nothing), event(0, 3, event_log.LOCALITY + b"\x03", nothing)]
+    assert with_events(lambda raw, _: raw.__setitem__(slice(0, 0), [*after_another])).rules == []
+    assert with_events(lambda raw, _: raw.insert(0, event(1, 3, b"StartupLocality", nothing))).rules == []
+    # The words of StartupLocality are an event like another where they are measured, and in the log of a TD.
+    assert with_events(lambda raw, _: raw.append(event(8, 0xD, event_log.LOCALITY))).rules == []
+    assert with_events(lambda raw, _: raw.append(event(0, 3, event_log.LOCALITY, nothing, banks=(("sha384", 12),))), CCEL).rules == []
+
+
+def test_locality_is_where_the_replay_starts():
+    log = event_log.read_log(header() + event(0, 3, event_log.LOCALITY + b"\x04", nothing, banks=TWO))
+    assert event_log.replay(log, "sha256") == {0: bytes(31) + b"\x04"}
+
+
 def header(algorithms=((4, 20), (11, 32)), tail=b"\x00", **changes):
     data = event_log.SPEC_ID + bytes(4) + b"\x00\x02\x00\x02" + len(algorithms).to_bytes(4, "little")
     data += b"".join(code.to_bytes(2, "little") + size.to_bytes(2, "little") for code, size in algorithms) + tail
@@ -97,6 +113,9 @@ case("eventlog.spec_id")(lambda: judged(header(tail=b"\x00\x00")))
 case("eventlog.spec_id")(lambda: judged(header(register=1)))
 case("eventlog.spec_id")(lambda: judged(header(digest=b"\x01" * 20)))
 case("eventlog.spec_id")(lambda: judged(read(BOOT), td=True))
+case("eventlog.spec_id")(lambda: judged(read("tpm/eventlogs/debian-10.bin"), td=True))
+case("eventlog.spec_id")(lambda: judged(header(data=event_log.SPEC_ID.replace(b"3", b"2") + bytes(13))))
+case("eventlog.spec_id")(lambda: judged(header(data=event_log.SPEC_ID + bytes(12))))
 case("eventlog.algorithms")(lambda: judged(header() + event(8, 0xD, b"x", banks=TWO[:1])))
 case("eventlog.algorithms")(lambda: judged(header() + event(8, 0xD, b"x", banks=(TWO[0], TWO[0]))))
 case("eventlog.algorithms")(lambda: judged(header() + event(8, 0xD, b"x", banks=(TWO[0], ("sha384", 12)))))
@@ -106,6 +125,7 @@ case("eventlog.register")(lambda: with_events(lambda raw, _: raw.append(event(5,
 case("eventlog.trailing")(lambda: judged(read(BOOT) + bytes(100) + b"x"))
 case("eventlog.trailing")(lambda: judged(read(BOOT) + b"\xff" * 100 + b"\x00"))
 LOCALITY = event_log.LOCALITY
+case("eventlog.locality")(lambda: with_events(lambda raw, _: raw.insert(0, event(1, 3, LOCALITY + b"\x03", nothing))))
 case("eventlog.locality")(lambda: with_events(lambda raw, _: raw.insert(0, event(0, 3, LOCALITY + b"\x02", nothing))))
 case("eventlog.locality")(lambda: with_events(lambda raw, _: raw.insert(0, event(0, 3, LOCALITY, nothing))))
 case("eventlog.locality")(lambda: with_events(lambda raw, _: raw.insert(0, event(0, 3, LOCALITY + b"\x03", nothing) * 2)))
@@ -206,6 +226,16 @@ case("eventlog.runtime.syntax")(lambda: runtime(changed("app-id", event_payload=
 case("eventlog.runtime.syntax")(lambda: runtime(changed("app-id", digest="00"), recount=False))
 case("eventlog.runtime.syntax")(lambda: runtime(changed("app-id", imr=4), recount=False))
 case("eventlog.runtime.syntax")(lambda: runtime(changed("app-id", event_type=4), recount=False))
+for name, value in (
+    ("imr", -1), ("imr", 3.0), ("imr", True), ("event_type", "134217729"), ("event_type", -1), ("event_type", 1 << 32), ("event", "a b"),
+    ("event", 7), ("event_payload", "AB"), ("event_payload", None), ("digest", None), ("digest", "AB" * 48),
+):  # fmt: skip
+    case("eventlog.runtime.syntax")(lambda name=name, value=value: runtime(changed("app-id", **{name: value}), recount=False))
+case("eventlog.runtime.syntax")(lambda: runtime(lambda events: events.append([]), recount=False))
+case("eventlog.runtime.syntax")(lambda: runtime(lambda events: events[0].pop("event"), recount=False))
+case("eventlog.runtime.syntax")(lambda: runtime(lambda events: events[0].update(digest=""), recount=False))
+case("eventlog.size")(lambda: event_log.verify_runtime_log(b"[" + b"0," * 4096 + b"0]", [bytes(48)] * 4))
+case("eventlog.size")(lambda: event_log.verify_runtime_log(b"[]".ljust(event_log.SIZE_MAX + 1), [bytes(48)] * 4))
 case("eventlog.runtime.digest")(lambda: runtime(changed("app-id", event_payload="00")))
 case("eventlog.runtime.duplicate")(lambda: runtime(repeated("app-id")))
 case("eventlog.runtime.duplicate")(lambda: runtime(added("boot-mr-done", "")))

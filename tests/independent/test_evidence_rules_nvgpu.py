@@ -192,10 +192,11 @@ class Responses:
         """A responder that the issuer of a certificate appoints."""
         key, issuer = ec_key("P-384 responder"), self.certificates[place + 1]
         builder = x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "responder")]))
-        builder = builder.issuer_name(issuer.subject).public_key(key.public_key()).serial_number(7)
+        builder = builder.issuer_name(changes.get("issuer", issuer.subject)).public_key(key.public_key()).serial_number(7)
         builder = builder.not_valid_before(NOW - datetime.timedelta(days=1)).not_valid_after(changes.get("end", NOW + datetime.timedelta(days=9)))
-        usage = x509.ExtendedKeyUsage([changes.get("usage", x509.ExtendedKeyUsageOID.OCSP_SIGNING)])
-        return builder.add_extension(usage, critical=False).sign(changes.get("key", self.keys[place + 1]), hashes.SHA384()), key
+        usage = changes.get("usage", x509.ExtendedKeyUsageOID.OCSP_SIGNING)
+        extension = x509.ExtendedKeyUsage([usage]) if usage else x509.BasicConstraints(False, None)
+        return builder.add_extension(extension, critical=False).sign(changes.get("key", self.keys[place + 1]), hashes.SHA384()), key
 
 
 def answered(at=NOW, places=AIA, change=lambda responses, found: None):
@@ -214,6 +215,16 @@ def with_responder(**changes):
     return answered(change=lambda responses, found: found.__setitem__(2, responses.response(2, signer=responses.appointed(2, **changes))))
 
 
+def with_bytes(old, new):
+    """A response with its first such bytes replaced."""
+
+    def change(responses, found):
+        assert old in found[2]
+        found[2] = found[2].replace(old, new, 1)
+
+    return answered(change=change)
+
+
 def test_responses_hold():
     judgement = answered()
     assert (judgement.rules, judgement.revocation) == ([], "checked")
@@ -226,8 +237,19 @@ def test_responses_hold():
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1] + b"\x00")))
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, sequence(tlv(10, b"\x03")))))
 case("nvgpu.ocsp.syntax")(lambda: with_answer(next_update=None))
+for old, new in (
+    ("0a0100", "0a0101"),  # malformedRequest
+    ("2b0601050507300101", "2b0601050507300102"),  # another type of response
+    ("a2160414", "a3160414"),  # another kind of name
+    ("608648016503040201", "60864801650304020a"),  # another hash
+    ("6086480165030402010500", "6086480165030402010400"),  # another parameter of it
+    ("8000180f", "8300180f"),  # another status
+):
+    case("nvgpu.ocsp.syntax")(lambda old=old, new=new: with_bytes(bytes.fromhex(old), bytes.fromhex(new)))
 case("nvgpu.ocsp.syntax")(lambda: with_answer(critical=True))
 case("nvgpu.ocsp.responder")(lambda: with_responder(usage=x509.ExtendedKeyUsageOID.SERVER_AUTH))
+case("nvgpu.ocsp.responder")(lambda: with_responder(usage=None))
+case("nvgpu.ocsp.responder")(lambda: with_responder(issuer=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])))
 case("nvgpu.ocsp.responder")(lambda: with_responder(end=NOW - SECOND))
 case("nvgpu.ocsp.responder")(lambda: with_responder(key=ec_key("P-384 somebody")))
 case("nvgpu.ocsp.signature")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1][:-1] + bytes([found[1][-1] ^ 1]))))
