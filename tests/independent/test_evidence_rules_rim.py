@@ -128,6 +128,8 @@ def two_references():
     return genuine(change)
 
 
+case("rim.signature.count")(lambda: genuine(lambda data: data.replace(b"SoftwareIdentity", b"OtherIdentity")))
+case("rim.signature.count")(lambda: genuine(replaced(b"</ds:Signature>", b"</ds:Signature>text")))
 case("rim.signature.reference")(lambda: genuine(replaced(b'URI=""', b'URI="#payload"')))
 case("rim.signature.reference")(lambda: genuine(replaced(b' URI=""', b"")))
 case("rim.signature.reference")(lambda: genuine(replaced(b'URI=""', b'URI="" Id="r"')))
@@ -139,9 +141,14 @@ XSLT = b'<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"><
 case("rim.signature.transforms")(lambda: genuine(replaced(ENVELOPED, XSLT)))
 XPATH = ENVELOPED.replace(b"/>", b"><ds:XPath>self::text()</ds:XPath></ds:Transform>")
 case("rim.signature.transforms")(lambda: genuine(replaced(ENVELOPED, XPATH)))
+LAST = b'<ds:Transform Algorithm="http://www.w3.org/2006/12/xml-c14n11"/>'
+case("rim.signature.transforms")(lambda: genuine(replaced(LAST, LAST.replace(b"ds:Transform", b"ds:Other"))))
+case("rim.signature.algorithm")(lambda: genuine(replaced(b'xmldsig-more#sha384"/>', b'xmldsig-more#sha384">text</ds:DigestMethod>')))
 case("rim.signature.algorithm")(lambda: genuine(replaced(b"xmldsig-more#ecdsa-sha384", b"xmldsig-more#hmac-sha384")))
 case("rim.signature.algorithm")(lambda: genuine(replaced(b"xmldsig-more#sha384", b"xmldsig-more#sha224")))
 case("rim.signature.algorithm")(lambda: genuine(replaced(b'c14n11"/>', b'c14n11#WithComments"/>')))
+case("rim.signature.syntax")(lambda: genuine(replaced(b"<ds:DigestValue>", b'<ds:DigestValue Id="d">')))
+case("rim.signature.syntax")(lambda: genuine(replaced(b"</ds:DigestValue>", b"<ds:x/></ds:DigestValue>")))
 case("rim.signature.syntax")(lambda: genuine(replaced(b"<ds:KeyInfo>", b"<ds:Object/><ds:KeyInfo>")))
 case("rim.signature.syntax")(lambda: genuine(replaced(b"<ds:DigestValue>", b"<ds:DigestValue>AAAA")))
 case("rim.signature.syntax")(lambda: genuine(replaced(b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA")))
@@ -162,6 +169,7 @@ def without_certificates(keep):
 
 case("rim.chain.count")(lambda: genuine(without_certificates(1)))
 case("rim.chain.count")(lambda: genuine(replaced(b"</ds:X509Data>", b"<ds:X509Certificate>AAAA</ds:X509Certificate>" * 3 + b"</ds:X509Data>")))
+case("rim.chain.syntax")(lambda: genuine(replaced(b"<ds:X509Certificate>", b"<ds:X509Certificate></ds:X509Certificate><ds:X509Certificate>")))
 case("rim.chain.syntax")(lambda: genuine(replaced(b"</ds:X509Data>", b"<ds:X509Certificate>AAAA</ds:X509Certificate></ds:X509Data>")))
 case("rim.chain.syntax")(lambda: genuine(replaced(b"<ds:X509Certificate>", b"<ds:X509Certificate>=")))
 case("rim.chain.root")(lambda: forged(roots=nvidia_manifest.ROOTS))
@@ -203,6 +211,10 @@ case("rim.content")(lambda: edited(r'alternatives="2"', 'alternatives="1"'))
 case("rim.content")(lambda: edited(r'Hash0="..', 'Hash0="'))
 case("rim.content")(lambda: edited(r'size="48"', 'size="32"'))
 case("rim.content")(lambda: edited(r'type="Measurement"', 'type="File"'))
+case("rim.content")(lambda: edited(r' index="8"', ""))
+case("rim.content")(lambda: edited(r' product="[^"]*"', ""))
+case("rim.content")(lambda: edited(r"</ns0:Payload>", "<ns0:File/></ns0:Payload>"))
+case("rim.content")(lambda: edited(r'size="48"/>', 'size="48"><ns0:File/></ns0:Resource>'))
 case("rim.empty")(lambda: forged(lambda made: setattr(made, "text", made.text.replace('active="True"', 'active="False"'))))
 
 # The manifest and the report.
