@@ -85,8 +85,10 @@ def leaf_of(evidence, chip_id):
 class RecordedNode:
     """The node, and the deployment of simulated ones beside it whose engine, gateway keys, beacon and directory it shares."""
 
-    def __init__(self, folder, sample):
+    def __init__(self, folder, sample, collateral=None):
+        """`collateral`: settings that say where it comes from; without them, from the sample's files."""
         self.folder, self.sample = pathlib.Path(folder), sample
+        self.collateral = collateral or f'collateral_dir = "{self.folder}/collateral"'
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -120,7 +122,7 @@ class RecordedNode:
         model = re.search(r'^models = .*$', (self.deployment.folder / "policy.toml").read_text(), re.MULTILINE).group()
         self.policy = self.folder / "production.toml"
         self.policy.write_text(f'kind = "production"\n{deployment}\n{keys}\n[nodes]\nreleases = ["{self.sample.release}"]\n{model}\nrequire_gpu = false\n'
-                               "min_tcb = 0\nmin_gpu_tcb = 0\nmin_root_owners = 1\nfreshness_age_s = 1200\n"
+                               "min_root_owners = 1\nfreshness_age_s = 1200\n"
                                f"[exceptions]\nno_chip_ledger = true\none_root_owner = true\n{self.sample.policy}")
 
     def _start(self, stack):
@@ -136,7 +138,7 @@ class RecordedNode:
             text, count = re.subn(rf"^{name} = .*$", f'{name} = "{value}"', text, flags=re.MULTILINE)
             assert count == 1, text
         config = self.folder / "node.toml"
-        config.write_text(f'evidence = "replay:{self.folder}/recorded"\ncollateral_dir = "{self.folder}/collateral"\n{text}\n[admin]\nlisten = "{self.admin}"\n')
+        config.write_text(f'evidence = "replay:{self.folder}/recorded"\n{self.collateral}\n{text}\n[admin]\nlisten = "{self.admin}"\n')
         self.log = self.folder / "node.log"
         process = stack.enter_context(running(self.program("openpcc-node", "--config", config), self.log))
         wait_answering(process, self.log, lambda: get(self.admin + "/livez")[0] == 200, "the node")

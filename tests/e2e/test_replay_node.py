@@ -9,6 +9,8 @@ import pytest
 
 from harness import BIN, Stream, chat_body, get, post, running, tripped, wait_until
 from recorded_node import RecordedNode, snp_sample, tdx_sample
+from evidence_corpus import EVIDENCE  # isort: skip: recorded_node says where it is
+from vendor_services import Services, amd
 
 pytestmark = pytest.mark.once
 
@@ -99,3 +101,25 @@ def test_a_client_sends_it_nothing_even_where_the_directory_lists_it(node):
             stream.close()
     recorded, simulated = node.requests()
     assert recorded == 0 and simulated >= 5
+
+
+def test_a_node_that_asks_the_vendor_itself(tmp_path):
+    """Certificates and list come from AMD's service, and from what was kept once that is gone."""
+    sample = snp_sample()
+
+    def judged(folder):
+        with RecordedNode(folder, sample, f'collateral_cache = "{tmp_path}/cache"\namd_url = "{services.url}"') as node:
+            node.beacon = node.show_beacon()
+            file = node.folder / "evidence.json"
+            file.write_bytes(node.evidence_list())
+            return verdict_of(verify(node, file, "-o", "json"))
+
+    with Services(amd(EVIDENCE, "Genoa", sample.report, sample.collateral["vcek"])) as services:
+        (tmp_path / "first").mkdir()
+        verdict = judged(tmp_path / "first")
+    asked = list(services.asked)
+    assert failed_of(verdict) == {"key_binding": BINDING} and set(states(verdict, "passed")) >= COMMON | sample.rows
+    assert any("/vcek/v1/Genoa/" in target and "blSPL" in target for target in asked) and "/vcek/v1/Genoa/crl" in asked
+    (tmp_path / "second").mkdir()
+    assert failed_of(judged(tmp_path / "second")) == {"key_binding": BINDING}
+    assert services.asked == asked

@@ -1,8 +1,50 @@
 #include "collector.h"
 
+#include <ctime>
+#include <thread>
+
+#include "openpcc/collateral/staple.h"
 #include "openpcc/crypto/random.h"
+#include "openpcc/daemon/outgoing.h"
+#include "openpcc/daemon/tls.h"
+#include "openpcc/fetch/file_store.h"
+#include "openpcc/fetch/http_fetcher.h"
 
 namespace openpcc::app {
+namespace {
+
+// Vendor completes reports with what AMD and Intel answer, or answered before.
+class Vendor {
+ public:
+  static Result<std::shared_ptr<Vendor>> open(const CollectorSettings& settings) {
+    const daemon::Environment environment = daemon::current_environment();
+    daemon::TlsSettings tls;
+    tls.ca_file = settings.collateral_ca_file;
+    fetch::HttpSettings http;
+    http.amd_url = settings.amd_url;
+    http.intel_url = settings.intel_url;
+    OPENPCC_LET(http.tls, tls.client(environment));
+    OPENPCC_LET(http.proxies, daemon::OutgoingSettings{}.rules(environment));
+    auto out = std::make_shared<Vendor>();
+    OPENPCC_LET(out->store_, fetch::FileStore::open(settings.collateral_cache));
+    OPENPCC_LET(out->fetcher_, fetch::HttpFetcher::create(std::move(http)));
+    return out;
+  }
+
+  Result<attest::Device> complete(const collect::Collected& collected) {
+    collateral::Source source;
+    source.fetcher = fetcher_.get();
+    source.store = store_.get();
+    source.pause = [](std::chrono::seconds duration) { std::this_thread::sleep_for(duration); };
+    return collateral::staple(collected.report.bytes, collected.beside, source, std::time(nullptr));
+  }
+
+ private:
+  std::unique_ptr<fetch::FileStore> store_;
+  std::unique_ptr<fetch::HttpFetcher> fetcher_;
+};
+
+}  // namespace
 
 void CollectorSettings::declare(daemon::Options& options) {
   options.add(
@@ -10,14 +52,30 @@ void CollectorSettings::declare(daemon::Options& options) {
       "where the CPU's report comes from: auto, configfs-tsm, sev-guest, tdx-guest, or replay:FOLDER, a recording that no client accepts");
   options.add("collateral_dir", collateral_dir,
               "folder with certificates, revocation lists and Intel's documents that go into the evidence, read whenever a key is made");
+  options.add("collateral_cache", collateral_cache,
+              "folder where AMD's and Intel's answers are kept: with it, in place of collateral_dir, the node asks their services itself");
+  options.add("collateral_ca_file", collateral_ca_file, "authorities that vouch for those services; the system's without it");
+  options.add("amd_url", amd_url, "a service in place of AMD's");
+  options.add("intel_url", intel_url, "a service in place of both of Intel's");
+}
+
+Result<collect::Staple> CollectorSettings::staple() const {
+  if (collateral_cache.empty()) return collect::staple_from(collateral_dir);
+  if (!collateral_dir.empty()) {
+    return fail(Code::rejected, "node.config.collateral",
+                "collateral_dir: files of yours; collateral_cache: asked for. Name one of the two");
+  }
+  OPENPCC_LET(const std::shared_ptr<Vendor> vendor, Vendor::open(*this));
+  return [vendor](const collect::Collected& collected) { return vendor->complete(collected); };
 }
 
 Result<std::shared_ptr<collect::Machine>> CollectorSettings::make_tee() const {
   // A call to the machine may still run while the program ends.
   static collect::Linux linux_kernel;
   static crypto::SystemRandom random;
+  OPENPCC_LET(collect::Staple completed, staple());
   OPENPCC_LET(std::unique_ptr<collect::Source> source, collect::open_source(evidence, {linux_kernel, random}));
-  auto machine = std::make_shared<collect::Machine>(std::move(source), collect::staple_from(collateral_dir));
+  auto machine = std::make_shared<collect::Machine>(std::move(source), std::move(completed));
   attest::Binding of_nothing;  // no claims have this B
   random.fill(of_nothing);
   OPENPCC_TRY(machine->cpu_quote(of_nothing));

@@ -12,11 +12,19 @@ namespace openpcc::app {
 struct CollectorSettings {
   std::string evidence = "auto";
   std::filesystem::path collateral_dir;
+  std::filesystem::path collateral_cache;
+  std::filesystem::path collateral_ca_file;
+  std::string amd_url;
+  std::string intel_url;
 
   void declare(daemon::Options& options);
   // make_tee opens the source of evidence and has a report made and completed: what is missing shows at the start, in words, not with the first key.
-  //   collect.*
+  //   node.config.collateral   both collateral_dir and collateral_cache
+  //   collect.*, and where the vendors are asked collateral.*, fetch.*, http.client.*
   Result<std::shared_ptr<collect::Machine>> make_tee() const;
+
+ private:
+  Result<collect::Staple> staple() const;
 };
 
 }  // namespace openpcc::app

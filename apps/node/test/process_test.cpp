@@ -73,6 +73,9 @@ TEST(Programs, evidence_that_cannot_be_had_stops_a_node_at_its_start) {
   EXPECT_EQ(absent.status, 1) << absent.output;
   EXPECT_NE(absent.output.find("collect.folder.read"), std::string::npos) << absent.output;
   EXPECT_NE(started_with("sim").output.find("collect.setting"), std::string::npos);
+  const Ran both = started_with("auto\"\ncollateral_dir = \"/a\"\ncollateral_cache = \"/b");
+  EXPECT_NE(both.output.find("node.config.collateral"), std::string::npos) << both.output;
+  testkit::note_tripped("node.config.collateral");
 }
 
 TEST(Programs, a_simulated_node_does_not_start_without_its_roots) {
