@@ -190,10 +190,13 @@ def test_show_and_inspect(milan, tmp_path):
     assert run("collateral", "show", EVIDENCE / MILAN["files"][1]).returncode == 30
 
 
-def test_a_bundle_is_not_judged_by_a_policy(milan, tmp_path):
+def test_a_policy_judges_a_bundle_as_it_judges_the_files(milan):
     assert milan().returncode == 0
-    done = run("verify", milan.bundle, "--policy", tmp_path / "policy.toml")
-    assert done.returncode == 2 and "app.verify.bare" in done.stderr
+    policy = ROOT / "examples/policies/bare-metal-snp.toml"
+    alone = [EVIDENCE / name for name in MILAN["files"]] + [EVIDENCE / "snp/crl/milan-2026-08-19.crl.der"]
+    bundled, single = (run("verify", *files, "--policy", policy, "--at", milan.at, "-o", "json") for files in ([milan.bundle], alone))
+    assert bundled.returncode == single.returncode == 10
+    assert json.loads(bundled.stdout) == json.loads(single.stdout)
 
 
 # The way there.
