@@ -1,5 +1,5 @@
 """What a machine should measure, computed a second time from the specifications alone: SEV-SNP launch digests (OVMF and IGVM), TDX's MRTD and
-runtime registers, TPM registers of unified kernel images. Nothing of libs/measure is used; tests/independent/test_measure.py holds both against the
+runtime registers, TPM registers of unified kernel images. Nothing of libs/measure is used; tests/independent/test_measured_values.py holds both against the
 published values and against each other."""
 
 import hashlib
@@ -253,9 +253,7 @@ def authenticode(image, algorithm="sha384"):
         hashed += size
     if len(image) > hashed + certificates:
         digest.update(image[hashed : len(image) - certificates])
-    if (len(image) - certificates) % 8:
-        digest.update(bytes(8 - (len(image) - certificates) % 8))
-    return digest.digest()
+    return digest.digest()  # firmware hashes no padding; signing tools pad the file itself
 
 
 def pe_sections(image):

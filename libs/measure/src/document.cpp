@@ -34,7 +34,7 @@ Result<std::optional<uint64_t>> read_address(std::string_view text) {
 }
 
 bj::object step_object(const Extend& step) {
-  return {{"register", step.reg}, {"what", step.what},         {"input", step.input},          {"offset", step.offset},
+  return {{"register", step.reg}, {"what", step.what},        {"input", step.input},           {"offset", step.offset},
           {"size", step.size},    {"gpa", address(step.gpa)}, {"digest", to_hex(step.digest)}, {"after", to_hex(step.after)}};
 }
 

@@ -89,7 +89,8 @@ Result<std::vector<LogEvent>> parse_event_log(ByteSpan log, Bank bank) {
   if (log.size() > kLogBytesMax) return fail(Code::limit, "measure.log.size", "over 16 MiB");
   OPENPCC_LET(const Sizes sizes, read_head(log));
   const auto size = sizes.find(static_cast<uint16_t>(bank));
-  if (size == sizes.end() || size->second != digest_bytes(bank)) return fail(Code::unsupported, "measure.log.bank", std::string(to_string(bank)));
+  if (size == sizes.end() || size->second != digest_bytes(bank))
+    return fail(Code::unsupported, "measure.log.bank", std::string(to_string(bank)));
   std::vector<LogEvent> out;
   Cursor cursor(log);
   // An index or type of all ones marks padding that starts like an event: looking at the whole rest once per event would be quadratic.
@@ -150,7 +151,8 @@ Measurement replay(std::string_view technology, Bank bank, const std::vector<Log
       registers.start("PCR0", event.digest);
       continue;
     }
-    registers.extend({register_of(technology, event.index), event_name(event.type), "log", 0, event.data.size(), std::nullopt, event.digest, {}});
+    registers.extend(
+        {register_of(technology, event.index), event_name(event.type), "log", 0, event.data.size(), std::nullopt, event.digest, {}});
   }
   Measurement out;
   out.technology = technology;

@@ -11,8 +11,8 @@ constexpr Guid kSevHashes = guid("7255371f-3a3b-4b04-927b-1da6efa8d454");
 constexpr Guid kResetBlock = guid("00f771de-1a7e-4fcb-890e-68c77e2fb44e");
 constexpr Guid kTdxMetadata = guid("e47a6535-984a-4798-865e-4685a7bf8ec2");
 
-constexpr size_t kAfterTable = 32;                 // bytes between the table and the end of the file: the reset vector
-constexpr size_t kEntryTail = 2 + kGuidBytes;      // u16 length and GUID, at each entry's end
+constexpr size_t kAfterTable = 32;             // bytes between the table and the end of the file: the reset vector
+constexpr size_t kEntryTail = 2 + kGuidBytes;  // u16 length and GUID, at each entry's end
 constexpr size_t kSevHeaderBytes = 16, kSevRowBytes = 12;
 constexpr size_t kTdvfHeaderBytes = 16, kTdvfRowBytes = 32;
 
@@ -53,7 +53,8 @@ std::optional<SevSection> read_sev_section(ByteSpan row) {
   const auto type = static_cast<uint32_t>(out.type);
   if (type == 0 || (type > 4 && out.type != SevSectionType::kernel_hashes)) return std::nullopt;
   if (out.gpa % kPageBytes != 0 || out.size % kPageBytes != 0 || uint64_t{out.gpa} + out.size > uint64_t{1} << 32) return std::nullopt;
-  const bool one_page = out.type == SevSectionType::secrets || out.type == SevSectionType::cpuid || out.type == SevSectionType::kernel_hashes;
+  const bool one_page =
+      out.type == SevSectionType::secrets || out.type == SevSectionType::cpuid || out.type == SevSectionType::kernel_hashes;
   if (one_page && out.size != kPageBytes) return std::nullopt;
   return out;
 }
@@ -82,7 +83,8 @@ std::optional<TdvfSection> read_tdvf_section(ByteSpan firmware, ByteSpan row) {
                         static_cast<TdvfType>(le<uint32_t>(row.subspan(24))),
                         le<uint32_t>(row.subspan(28))};
   if (static_cast<uint32_t>(out.type) > 6 || (out.attributes >> 2) != 0) return std::nullopt;
-  if (out.gpa % kPageBytes != 0 || out.size % kPageBytes != 0 || out.size > kSectionPagesMax * kPageBytes || out.gpa >> 52 != 0) return std::nullopt;
+  if (out.gpa % kPageBytes != 0 || out.size % kPageBytes != 0 || out.size > kSectionPagesMax * kPageBytes || out.gpa >> 52 != 0)
+    return std::nullopt;
   if (out.raw > out.size || !slice(firmware, out.offset, out.raw)) return std::nullopt;
   return out;
 }
@@ -141,10 +143,12 @@ Result<std::vector<TdvfSection>> parse_tdvf(ByteSpan firmware) {
   if (!entry) return fail(Code::unsupported, "measure.fw.no_tdx", "this firmware does not say how it is launched under TDX");
   const auto metadata = metadata_at(firmware, *entry);
   const auto head = metadata ? slice(*metadata, 0, kTdvfHeaderBytes) : std::nullopt;
-  if (!head || as_text(head->first(4)) != "TDVF" || le<uint32_t>(head->subspan(8)) != 1) return fail(Code::malformed, "measure.fw.tdx", "TDVF descriptor");
+  if (!head || as_text(head->first(4)) != "TDVF" || le<uint32_t>(head->subspan(8)) != 1)
+    return fail(Code::malformed, "measure.fw.tdx", "TDVF descriptor");
   const uint32_t count = le<uint32_t>(head->subspan(12));
   const auto rows = count <= kSectionsMax ? slice(*metadata, kTdvfHeaderBytes, uint64_t{count} * kTdvfRowBytes) : std::nullopt;
-  if (!rows || le<uint32_t>(head->subspan(4)) != kTdvfHeaderBytes + count * kTdvfRowBytes) return fail(Code::malformed, "measure.fw.tdx", "TDVF rows");
+  if (!rows || le<uint32_t>(head->subspan(4)) != kTdvfHeaderBytes + count * kTdvfRowBytes)
+    return fail(Code::malformed, "measure.fw.tdx", "TDVF rows");
   std::vector<TdvfSection> out;
   std::vector<Range> ranges;
   uint64_t pages = 0, extended = 0;

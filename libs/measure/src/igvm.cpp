@@ -195,11 +195,18 @@ Result<Measurement> igvm_mrtd(const Igvm& igvm) {
     for (uint64_t at = 0; at < step.bytes; at += kPageBytes) {
       stream.add(step.gpa + at);
       const bool measured = !step.unmeasured;
-      if (measured && ++measured_pages > kExtendedPagesMax) return fail(Code::limit, "measure.igvm.directive", "more than 16 MiB that is measured");
+      if (measured && ++measured_pages > kExtendedPagesMax)
+        return fail(Code::limit, "measure.igvm.directive", "more than 16 MiB that is measured");
       const Bytes page = page_of(step.data);
       if (measured) stream.extend(step.gpa + at, page);
-      out.trace.push_back({"MRTD", measured ? "page added and extended" : "page added", "igvm", step.offset, kPageBytes, step.gpa + at,
-                           measured ? digest(Bank::sha384, page) : Bytes(48), {}});
+      out.trace.push_back({"MRTD",
+                           measured ? "page added and extended" : "page added",
+                           "igvm",
+                           step.offset,
+                           kPageBytes,
+                           step.gpa + at,
+                           measured ? digest(Bank::sha384, page) : Bytes(48),
+                           {}});
     }
   }
   out.registers.push_back({"MRTD", stream.finish()});

@@ -36,7 +36,8 @@ std::optional<std::vector<SevSection>> sections_of(std::string_view text) {
     const auto gpa = number_of<uint32_t>(take(row, '+'));
     const auto size = number_of<uint32_t>(take(row, ':'));
     const auto type = number_of<uint32_t>(row);
-    if (!gpa || !size || !type || out.size() == kSectionsMax || *size / kPageBytes > kSectionPagesMax || *size % kPageBytes != 0) return std::nullopt;
+    if (!gpa || !size || !type || out.size() == kSectionsMax || *size / kPageBytes > kSectionPagesMax || *size % kPageBytes != 0)
+      return std::nullopt;
     out.push_back({*gpa, *size, static_cast<SevSectionType>(*type)});
   }
   return out;
@@ -44,7 +45,8 @@ std::optional<std::vector<SevSection>> sections_of(std::string_view text) {
 
 std::optional<KernelHashes> kernel_of(const Measurement& measurement) {
   KernelHashes out;
-  for (const auto& [name, digest] : {std::pair{"cmdline.sha256", &out.cmdline}, {"initrd.sha256", &out.initrd}, {"kernel.sha256", &out.kernel}}) {
+  for (const auto& [name, digest] :
+       {std::pair{"cmdline.sha256", &out.cmdline}, {"initrd.sha256", &out.initrd}, {"kernel.sha256", &out.kernel}}) {
     const auto bytes = from_hex(measurement.parameter(name));
     if (!bytes || bytes->size() != digest->size()) return std::nullopt;
     std::ranges::copy(*bytes, digest->begin());

@@ -66,7 +66,7 @@ std::vector<const PeSection*> by_place(const PeImage& image) {
   for (const PeSection& section : image.sections) {
     if (section.raw > 0) out.push_back(&section);
   }
-  std::ranges::stable_sort(out, {}, [](const PeSection* s) { return s->offset; });
+  std::ranges::sort(out, {}, [](const PeSection* s) { return s->offset; });
   return out;
 }
 
@@ -106,7 +106,8 @@ Result<PeImage> parse_pe(ByteSpan image) {
   const uint32_t certificates_at = le<uint32_t>(image.subspan(out.security_at));
   out.certificates_bytes = le<uint32_t>(image.subspan(out.security_at + 4));
   const bool at_end = uint64_t{certificates_at} + out.certificates_bytes == image.size() && certificates_at >= out.headers_bytes;
-  if (out.certificates_bytes > 0 && !at_end) return fail(Code::malformed, "measure.pe.certificates", "certificates that are not at the end");
+  if (out.certificates_bytes > 0 && !at_end)
+    return fail(Code::malformed, "measure.pe.certificates", "certificates that are not at the end");
   OPENPCC_TRY(read_sections(out, headers));
   OPENPCC_TRY(check_apart(out));
   return out;
@@ -114,7 +115,7 @@ Result<PeImage> parse_pe(ByteSpan image) {
 
 Bytes authenticode(const PeImage& image, Bank bank) {
   Bytes covered;
-  covered.reserve(image.bytes.size() + 8);
+  covered.reserve(image.bytes.size());
   append(covered, image.bytes.first(image.checksum_at));
   append(covered, image.bytes.subspan(image.checksum_at + 4, image.security_at - image.checksum_at - 4));
   append(covered, image.bytes.subspan(image.security_at + kDirectoryBytes, image.headers_bytes - image.security_at - kDirectoryBytes));
@@ -125,7 +126,6 @@ Bytes authenticode(const PeImage& image, Bank bank) {
   }
   const size_t end = image.bytes.size() - image.certificates_bytes;
   if (end > hashed) append(covered, image.bytes.subspan(hashed, end - hashed));
-  if (end % 8 != 0) covered.resize(covered.size() + 8 - end % 8);
   return digest(bank, covered);
 }
 

@@ -55,7 +55,9 @@ std::vector<Proof> tdx_proofs(const TdxWays& ways) {
     out.push_back({"digest of the kernel as QEMU patches it", ""});
     out.push_back({"digest of the command line", ""});
   }
-  if (ways.disk) out.push_back({"RTMR1 and RTMR2 of a unified kernel image", "order and constants of the event log trustee-gke; executables and sections unverified"});
+  if (ways.disk)
+    out.push_back({"RTMR1 and RTMR2 of a unified kernel image",
+                   "order and constants of the event log trustee-gke; executables and sections unverified"});
   return out;
 }
 
@@ -65,7 +67,9 @@ std::vector<Proof> tpm_proofs(const TpmWays& ways) {
   if (ways.executables) out.push_back({"PCR 4: order and constants", "event log dstack-tpm"});
   if (ways.executables) out.push_back({"PCR 4: digests of executables", "the digests that Debian's signed boot loaders carry"});
   if (ways.disk) out.push_back({"PCR 5: partition table", "event log ubuntu-2404-amd-sevsnp"});
-  if (ways.uki) out.push_back({"PCR 11", "systemd-measure 252; names of the sections: event log dstack-tpm"});
+  if (ways.uki && ways.stub == 252u) out.push_back({"PCR 11", "systemd-measure 252"});
+  if (ways.uki && ways.stub != 252u) out.push_back({"PCR 11: names and order of sections", "event log dstack-tpm"});
+  if (ways.uki && ways.stub != 252u) out.push_back({"PCR 11 of a stub other than systemd 252", ""});
   if (ways.kernel_stub) out.push_back({"PCR 9: command line and initrd", ""});
   return out;
 }

@@ -1,7 +1,5 @@
 #include "openpcc/measure/snp.h"
 
-#include <functional>
-
 #include "fields.h"
 #include "openpcc/measure/published.h"
 
@@ -75,7 +73,8 @@ void add_entry(Bytes& out, const Guid& name, ByteSpan hash) {
 Result<Page> hashes_page(const SnpLaunch& launch, const SevSection& section) {
   const auto& gpa = launch.firmware.metadata.hashes_gpa;
   const size_t at = gpa ? *gpa % kPageBytes : kPageBytes;
-  if (at + kHashesBytes > kPageBytes) return fail(Code::rejected, "measure.snp.no_hashes", "the firmware's table of hashes does not lie in its section");
+  if (at + kHashesBytes > kPageBytes)
+    return fail(Code::rejected, "measure.snp.no_hashes", "the firmware's table of hashes does not lie in its section");
   Bytes page(kPageBytes);
   std::ranges::copy(hashes_table(*launch.kernel), page.begin() + static_cast<ptrdiff_t>(at));
   return Page{PageType::normal, section.gpa, crypto::sha384(page), "hashes of kernel, initrd and command line", "kernel hashes", 0};
@@ -98,6 +97,13 @@ std::string_view name_of(SevSectionType type) {
   return "section";
 }
 
+std::vector<SevSection> cpuid_last(const std::vector<SevSection>& sections) {
+  std::vector<SevSection> out, last;
+  for (const SevSection& section : sections) (section.type == SevSectionType::cpuid ? last : out).push_back(section);
+  out.insert(out.end(), last.begin(), last.end());
+  return out;
+}
+
 Result<> add_section(std::vector<Page>& out, const SnpLaunch& launch, const SevSection& section) {
   if (section.type == SevSectionType::kernel_hashes && launch.kernel) {
     OPENPCC_LET(Page page, hashes_page(launch, section));
@@ -105,7 +111,8 @@ Result<> add_section(std::vector<Page>& out, const SnpLaunch& launch, const SevS
     return {};
   }
   for (uint32_t at = 0; at < section.size; at += kPageBytes) {
-    out.push_back({type_of(section, launch.vmm), uint64_t{section.gpa} + at, {}, std::string(name_of(section.type)), "firmware's metadata", at});
+    out.push_back(
+        {type_of(section, launch.vmm), uint64_t{section.gpa} + at, {}, std::string(name_of(section.type)), "firmware's metadata", at});
   }
   return {};
 }
@@ -172,24 +179,24 @@ Bytes vmsa_page(Vmm vmm, const Vcpu& vcpu) {
   Bytes page(kPageBytes);
   for (const size_t data : {0x00u, 0x30u, 0x40u, 0x50u}) put_segment(page, data, 0x93);  // ES, DS, FS, GS
   put_segment(page, 0x10, ec2 && vcpu.eip == kBootEip ? 0x9a : 0x9b, 0xf000, vcpu.eip & 0xffff0000);
-  put_segment(page, 0x20, ec2 ? 0x92 : 0x93);  // SS
-  put_segment(page, 0x60, 0);                  // GDTR
-  put_segment(page, 0x70, 0x82);               // LDTR
-  put_segment(page, 0x80, 0);                  // IDTR
-  put_segment(page, 0x90, ec2 ? 0x83 : 0x8b);  // TR
-  put(page, 0xd0, 0x1000);                     // EFER: SVME
-  put(page, 0x148, 0x40);                      // CR4: MCE
-  put(page, 0x158, 0x10);                      // CR0: ET
-  put(page, 0x160, 0x400);                     // DR7
-  put(page, 0x168, 0xffff0ff0);                // DR6
-  put(page, 0x170, 2);                         // RFLAGS
-  put(page, 0x178, vcpu.eip & 0xffff);         // RIP
+  put_segment(page, 0x20, ec2 ? 0x92 : 0x93);                           // SS
+  put_segment(page, 0x60, 0);                                           // GDTR
+  put_segment(page, 0x70, 0x82);                                        // LDTR
+  put_segment(page, 0x80, 0);                                           // IDTR
+  put_segment(page, 0x90, ec2 ? 0x83 : 0x8b);                           // TR
+  put(page, 0xd0, 0x1000);                                              // EFER: SVME
+  put(page, 0x148, 0x40);                                               // CR4: MCE
+  put(page, 0x158, 0x10);                                               // CR0: ET
+  put(page, 0x160, 0x400);                                              // DR7
+  put(page, 0x168, 0xffff0ff0);                                         // DR6
+  put(page, 0x170, 2);                                                  // RFLAGS
+  put(page, 0x178, vcpu.eip & 0xffff);                                  // RIP
   put(page, 0x268, vmm == Vmm::gce ? 0x00070106 : 0x0007040600070406);  // G_PAT
   put(page, 0x310, vcpu.rdx.value_or(vmm == Vmm::qemu ? vcpu.signature : 0x600));
   put(page, 0x3b0, vcpu.sev_features);
   put(page, 0x3e8, 1);  // XCR0: x87
   if (vmm == Vmm::qemu) {
-    put(page, 0x408, 0x1f80);                                               // MXCSR
+    put(page, 0x408, 0x1f80);                                          // MXCSR
     put_le<uint16_t>(MutableByteSpan(page.data() + 0x410, 2), 0x37f);  // x87 FCW
   }
   return page;
@@ -206,14 +213,15 @@ Result<SnpFirmware> SnpFirmware::of(ByteSpan firmware) {
 Result<std::vector<Page>> pages_before_vcpus(const SnpLaunch& launch) {
   std::vector<Page> out;
   for (size_t i = 0; i < launch.firmware.pages.size(); ++i) {
-    out.push_back({PageType::normal, launch.firmware.base + i * kPageBytes, launch.firmware.pages[i], "firmware", "firmware", i * kPageBytes});
+    out.push_back(
+        {PageType::normal, launch.firmware.base + i * kPageBytes, launch.firmware.pages[i], "firmware", "firmware", i * kPageBytes});
   }
   std::vector<SevSection> sections = launch.firmware.metadata.sections;
-  const auto is_cpuid = [](const SevSection& section) { return section.type == SevSectionType::cpuid; };
-  if (launch.vmm == Vmm::ec2) std::ranges::stable_partition(sections, std::not_fn(is_cpuid));
+  if (launch.vmm == Vmm::ec2) sections = cpuid_last(sections);
   const bool takes_hashes = std::ranges::find(sections, SevSectionType::kernel_hashes, &SevSection::type) != sections.end();
   if (launch.kernel && !takes_hashes) {
-    return fail(Code::rejected, "measure.snp.no_hashes", "this firmware would run whatever kernel it is given: it has no section for hashes");
+    return fail(Code::rejected, "measure.snp.no_hashes",
+                "this firmware would run whatever kernel it is given: it has no section for hashes");
   }
   for (const SevSection& section : sections) {
     OPENPCC_TRY(add_section(out, launch, section));

@@ -63,7 +63,8 @@ std::vector<Change> cpu_changes(const SnpLaunch& launch) {
 std::vector<Change> feature_changes(const SnpLaunch& launch) {
   std::vector<Change> out(1);
   for (const uint64_t features : {0x1u, 0x21u, 0x5u, 0x9u, 0x29u}) {
-    if (features != launch.sev_features) out.push_back({"SEV_FEATURES " + hex_text(features), [features](SnpLaunch& l) { l.sev_features = features; }});
+    if (features != launch.sev_features)
+      out.push_back({"SEV_FEATURES " + hex_text(features), [features](SnpLaunch& l) { l.sev_features = features; }});
   }
   return out;
 }
@@ -103,7 +104,8 @@ std::string joined(const std::vector<std::string>& texts) {
 }
 
 // try_processors looks through types, features and numbers of vCPUs after the pages of one launch.
-void try_processors(const SnpLaunch& base, const std::vector<std::string>& before, const SnpLaunch& original, ByteSpan seen, std::vector<Cause>& out) {
+void try_processors(const SnpLaunch& base, const std::vector<std::string>& before, const SnpLaunch& original, ByteSpan seen,
+                    std::vector<Cause>& out) {
   const auto pages = pages_before_vcpus(base);
   if (!pages) return;
   crypto::Sha384Digest value{};
@@ -135,10 +137,10 @@ std::vector<std::string> snp_causes(const Measurement& expected, const SnpLaunch
       try_processors(changed, {vmm.text, kernel.text}, launch, seen, found);
     }
   }
-  std::ranges::stable_sort(found, {}, &Cause::changes);
   std::vector<std::string> out;
+  const auto fewest = std::ranges::min_element(found, {}, &Cause::changes);
   for (const Cause& cause : found) {
-    if (cause.changes == found.front().changes && out.size() < kCausesMax && !cause.text.empty()) out.push_back(cause.text);
+    if (cause.changes == fewest->changes && out.size() < kCausesMax && !cause.text.empty()) out.push_back(cause.text);
   }
   return out;
 }

@@ -17,8 +17,14 @@ Bytes data_of(ByteSpan firmware, const TdvfSection& section, uint64_t at) {
 void note(Trace& trace, ByteSpan firmware, const TdvfSection& section, uint64_t at) {
   const bool data = section.extended();
   if (section.augmented() && !data) return;
-  trace.push_back({"MRTD", data ? "page added and extended" : "page added", data ? "firmware" : "firmware's metadata", data ? section.offset + at : 0,
-                   kPageBytes, section.gpa + at, data ? digest(kBank, data_of(firmware, section, at)) : Bytes(digest_bytes(kBank)), {}});
+  trace.push_back({"MRTD",
+                   data ? "page added and extended" : "page added",
+                   data ? "firmware" : "firmware's metadata",
+                   data ? section.offset + at : 0,
+                   kPageBytes,
+                   section.gpa + at,
+                   data ? digest(kBank, data_of(firmware, section, at)) : Bytes(digest_bytes(kBank)),
+                   {}});
 }
 
 struct Range {
@@ -60,7 +66,9 @@ Extend part_step(std::string reg, std::string what, const Part& part) {
   return {std::move(reg), std::move(what), part.input, 0, part.bytes, std::nullopt, part.digest, {}};
 }
 
-Extend text_step(std::string reg, std::string_view text) { return data_step(kBank, std::move(reg), std::string(text), "constant", as_bytes(text)); }
+Extend text_step(std::string reg, std::string_view text) {
+  return data_step(kBank, std::move(reg), std::string(text), "constant", as_bytes(text));
+}
 Extend separator_step(std::string reg) { return data_step(kBank, std::move(reg), "separator", "constant", kSeparator); }
 
 }  // namespace
@@ -132,7 +140,8 @@ Bytes ovmf_boot_order() { return {0, 0}; }
 
 Bytes ovmf_ui_app() {
   constexpr uint32_t kActiveHiddenApplication = 0x109;
-  return boot_option({kActiveHiddenApplication, "UiApp", guid("7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1"), guid("462caa21-7614-4503-836e-8ab6f4662331")});
+  return boot_option(
+      {kActiveHiddenApplication, "UiApp", guid("7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1"), guid("462caa21-7614-4503-836e-8ab6f4662331")});
 }
 
 void extend_direct(Replayer& registers, const DirectBoot& boot) {

@@ -1,5 +1,7 @@
 #include "openpcc/measure/uefi.h"
 
+#include <charconv>
+
 #include "fields.h"
 
 namespace openpcc::measure {
@@ -8,9 +10,26 @@ namespace {
 constexpr Guid kX509 = guid("a5c059a1-94e4-4aa7-87b5-ab155c2bf072");
 constexpr size_t kSectorBytes = 512, kGptHeaderBytes = 92, kGptEntriesMax = 1024;
 
-// In the order of the stub; .pcrsig holds signatures over the register and cannot be in it.
-constexpr std::array<std::string_view, 14> kUkiSections{".linux", ".osrel", ".cmdline", ".initrd",  ".ucode",   ".splash", ".dtb",
-                                                        ".uname", ".sbat",  ".pcrpkey", ".profile", ".dtbauto", ".hwids",  ".efifw"};
+// In the order of the stub, with the version of systemd that first measures each; .pcrsig holds signatures over the register and cannot be in it.
+struct UkiSection {
+  std::string_view name;
+  unsigned since;
+};
+constexpr std::array<UkiSection, 14> kUkiSections{{{".linux", 0},
+                                                   {".osrel", 0},
+                                                   {".cmdline", 0},
+                                                   {".initrd", 0},
+                                                   {".ucode", 256},
+                                                   {".splash", 0},
+                                                   {".dtb", 0},
+                                                   {".uname", 254},
+                                                   {".sbat", 254},
+                                                   {".pcrpkey", 0},
+                                                   {".profile", 257},
+                                                   {".dtbauto", 257},
+                                                   {".hwids", 257},
+                                                   {".efifw", 258}}};
+constexpr unsigned kNewest = 999;
 
 void add_node(Bytes& out, uint8_t type, uint8_t subtype, ByteSpan data) {
   out.push_back(type);
@@ -86,7 +105,8 @@ Result<Bytes> gpt_event(ByteSpan disk) {
   const uint64_t entries_at = le<uint64_t>(header->subspan(72));
   const uint32_t count = le<uint32_t>(header->subspan(80));
   const uint32_t size = le<uint32_t>(header->subspan(84));
-  if (count > kGptEntriesMax || size < 128 || size > kPageBytes || entries_at > disk.size() / kSectorBytes) return bad("the entries' place, number or size");
+  if (count > kGptEntriesMax || size < 128 || size > kPageBytes || entries_at > disk.size() / kSectorBytes)
+    return bad("the entries' place, number or size");
   const auto table = slice(disk, entries_at * kSectorBytes, uint64_t{count} * size);
   if (!table) return bad("the entries do not lie in what was given");
   Bytes used;
@@ -107,12 +127,26 @@ Extend data_step(Bank bank, std::string reg, std::string what, std::string input
   return {std::move(reg), std::move(what), std::move(input), 0, data.size(), std::nullopt, digest(bank, data), {}};
 }
 
+std::optional<unsigned> stub_version(const PeImage& image) {
+  constexpr size_t kMagicBytesMax = 256;
+  constexpr std::string_view kMagic = "#### LoaderInfo: systemd-stub ";
+  const PeSection* section = image.section(".sdmagic");
+  if (section == nullptr || section->virtual_size > kMagicBytesMax) return std::nullopt;
+  const Bytes data = image.data(*section);
+  const std::string_view text = as_text(data);
+  unsigned out = 0;
+  if (!text.starts_with(kMagic)) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data() + kMagic.size(), text.data() + text.size(), out);
+  return error == std::errc() ? std::optional(out) : std::nullopt;
+}
+
 Result<std::vector<Extend>> uki_events(const PeImage& image, Bank bank, std::string_view reg) {
   if (image.section(".linux") == nullptr) return fail(Code::rejected, "measure.uefi.uki", "no section .linux");
   std::vector<Extend> out;
-  for (const std::string_view name : kUkiSections) {
+  const unsigned version = stub_version(image).value_or(kNewest);
+  for (const auto& [name, since] : kUkiSections) {
     const auto n = std::ranges::count(image.sections, name, &PeSection::name);
-    if (n == 0) continue;
+    if (n == 0 || version < since) continue;
     const PeSection& section = *image.section(name);
     if (n > 1 || section.virtual_size > kImageBytesMax) return fail(Code::rejected, "measure.uefi.uki", "section " + std::string(name));
     Bytes terminated(name.begin(), name.end());

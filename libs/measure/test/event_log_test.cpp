@@ -86,7 +86,8 @@ TEST(EventLog, recorded_logs_replay_to_the_published_registers) {
     const Bytes log = testkit::read_file(*testkit::shared_file("evidence/" + std::string(item.at("files").at(0).as_string())));
     const Bank bank = tdx ? Bank::sha384 : Bank::sha256;
     const auto events = parse_event_log(log, bank);
-    const boost::json::value* pcrs = tdx ? parsed->as_object().if_contains("replayed") : parsed->at("pcrs").as_object().if_contains("sha256");
+    const boost::json::value* pcrs =
+        tdx ? parsed->as_object().if_contains("replayed") : parsed->at("pcrs").as_object().if_contains("sha256");
     if (pcrs == nullptr) {
       EXPECT_FALSE(events) << testkit::text_at(item, "id") << ": a log of SHA-1 alone";
       continue;

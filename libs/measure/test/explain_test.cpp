@@ -43,7 +43,8 @@ TEST(SnpCauses, one_change) {
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.vmm = Vmm::gce; }), Texts{"launched by gce"});
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel.reset(); }), Texts{"no kernel"});
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel = KernelHashes::of(as_bytes("kernel"), {}, "console=ttyS0"); }), Texts{"no initrd"});
-  EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel = KernelHashes::of(as_bytes("kernel"), as_bytes("initrd"), ""); }), Texts{"an empty command line"});
+  EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel = KernelHashes::of(as_bytes("kernel"), as_bytes("initrd"), ""); }),
+            Texts{"an empty command line"});
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel->cmdline = crypto::sha256(as_bytes("console=ttyS0")); }),
             Texts{"the command line hashed without its NUL"});
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.rdx = 0; }), Texts{"RDX 0x0 at reset"});
@@ -51,7 +52,8 @@ TEST(SnpCauses, one_change) {
 
 TEST(SnpCauses, several_changes_and_none) {
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.vcpus = 8, l.sev_features = 0x21; }), Texts{"SEV_FEATURES 0x21, 8 vCPUs"});
-  EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel.reset(), l.vmm = Vmm::gce, l.vcpus = 3; }), Texts{"launched by gce, no kernel, 3 vCPUs"});
+  EXPECT_EQ(causes_when([](SnpLaunch& l) { l.kernel.reset(), l.vmm = Vmm::gce, l.vcpus = 3; }),
+            Texts{"launched by gce, no kernel, 3 vCPUs"});
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.firmware.pages[0][0] ^= 1; }), Texts{}) << "another firmware cannot be guessed";
   EXPECT_EQ(causes_when([](SnpLaunch& l) { l.vcpus = 513; }), Texts{});
   EXPECT_EQ(causes_of(measured(launch()), "MEASUREMENT", Bytes(48)), Texts{"nothing was extended"});
@@ -63,8 +65,12 @@ TEST(SnpCauses, a_launch_comes_back_from_its_document) {
   const auto again = launch_of(*back);
   ASSERT_TRUE(again);
   EXPECT_EQ(to_hex(measure_snp(*again)->value("MEASUREMENT")), to_hex(measure_snp(launch())->value("MEASUREMENT")));
-  for (const auto& [name, value] : {std::pair{"vmm", "xen"}, {"vcpus", "-1"}, {"signature", "0x1ffffffff"}, {"firmware.sections", "0x1000+0x1:0x1"},
-                                    {"firmware.sections", "0x1000"}, {"firmware.reset", ""}}) {
+  for (const auto& [name, value] : {std::pair{"vmm", "xen"},
+                                    {"vcpus", "-1"},
+                                    {"signature", "0x1ffffffff"},
+                                    {"firmware.sections", "0x1000+0x1:0x1"},
+                                    {"firmware.sections", "0x1000"},
+                                    {"firmware.reset", ""}}) {
     Measurement wrong = *back;
     for (auto& parameter : wrong.parameters) {
       if (parameter.first == name) parameter.second = value;
@@ -75,7 +81,8 @@ TEST(SnpCauses, a_launch_comes_back_from_its_document) {
 
 Measurement boot() {
   Replayer registers(Bank::sha384);
-  const DirectBoot parts{Part::of("kernel", as_bytes("kernel")), Part::of("append", cmdline_bytes("quiet initrd=initrd")), Part::of("initrd", as_bytes("initrd"))};
+  const DirectBoot parts{Part::of("kernel", as_bytes("kernel")), Part::of("append", cmdline_bytes("quiet initrd=initrd")),
+                         Part::of("initrd", as_bytes("initrd"))};
   extend_direct(registers, parts);
   Measurement out;
   out.technology = "tdx";
@@ -112,7 +119,8 @@ TEST(Compare, names_the_first_step_and_what_was_given) {
   other.vcpus = 4;
   const auto differences = compare(measured(launch()), measured(other));
   ASSERT_EQ(differences.size(), 1u);
-  EXPECT_TRUE(differences[0].first.starts_with("step 9: expected normal page: hashes of kernel, initrd and command line (from kernel hashes, address 0x804000)"))
+  EXPECT_TRUE(differences[0].first.starts_with(
+      "step 9: expected normal page: hashes of kernel, initrd and command line (from kernel hashes, address 0x804000)"))
       << differences[0].first;
   ASSERT_EQ(differences[0].causes.size(), 2u);
   EXPECT_EQ(differences[0].causes[0], "vcpus: 2, seen 4");

@@ -60,9 +60,7 @@ TEST(SevMetadata, head) {
 }
 
 TEST(SevMetadata, sections) {
-  const auto section = [](SevSection s) {
-    return parse_sev_metadata(with([&](Firmware& f) { f.sev[0] = s; }));
-  };
+  const auto section = [](SevSection s) { return parse_sev_metadata(with([&](Firmware& f) { f.sev[0] = s; })); };
   constexpr auto kMemory = SevSectionType::sec_mem;
   EXPECT_RULE(section({0x800000, 0x1000, static_cast<SevSectionType>(5)}), "measure.fw.sev_section");
   EXPECT_RULE(section({0x800000, 0x1000, static_cast<SevSectionType>(0)}), "measure.fw.sev_section");
@@ -91,9 +89,7 @@ TEST(Tdvf, fields_and_head) {
 }
 
 TEST(Tdvf, sections) {
-  const auto section = [](TdvfSection s) {
-    return parse_tdvf(with([&](Firmware& f) { f.tdx[0] = s; }));
-  };
+  const auto section = [](TdvfSection s) { return parse_tdvf(with([&](Firmware& f) { f.tdx[0] = s; })); };
   EXPECT_RULE(section({0, 0, 0, 0x1000, static_cast<TdvfType>(7), 0}), "measure.fw.tdx_section");
   EXPECT_RULE(section({0, 0, 0, 0x1000, TdvfType::bfv, 4}), "measure.fw.tdx_section");
   EXPECT_RULE(section({0, 0, 1, 0x1000, TdvfType::bfv, 0}), "measure.fw.tdx_section");

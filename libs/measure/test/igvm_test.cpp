@@ -13,7 +13,10 @@ maker::Igvm sample() {
   maker::Igvm out;
   out.platform(kSnp, 2).platform(kTdx, 3).area(7, 0x2000);
   out.page(0x100000, kSnp | kTdx, Bytes(4096, 0xaa)).page(0x101000, kSnp | kTdx, Bytes(10, 0xbb)).page(0x102000, kSnp | kTdx, {});
-  out.page(0x103000, kSnp, {}, 0, 1).page(0x104000, kSnp, Bytes(4096, 1), 0, 2).page(0x105000, kSnp, {}, 2).page(0x106000, kSnp | kTdx, {}, 4);
+  out.page(0x103000, kSnp, {}, 0, 1)
+      .page(0x104000, kSnp, Bytes(4096, 1), 0, 2)
+      .page(0x105000, kSnp, {}, 2)
+      .page(0x106000, kSnp | kTdx, {}, 4);
   out.insert(0x200000, kSnp | kTdx, 7).processor(0xfffffffff000, kSnp, vmsa_page(Vmm::qemu, {}));
   return out;
 }
@@ -94,7 +97,8 @@ Bytes only(uint32_t type, Bytes body) {
 }
 
 TEST(Igvm, directives) {
-  for (const uint32_t type : {1u, 0x301u, 0x302u, 0x303u, 0x304u}) EXPECT_RULE(parse_igvm(only(type, Bytes(3))), "measure.igvm.directive") << type;
+  for (const uint32_t type : {1u, 0x301u, 0x302u, 0x303u, 0x304u})
+    EXPECT_RULE(parse_igvm(only(type, Bytes(3))), "measure.igvm.directive") << type;
   EXPECT_RULE(parse_igvm(with<uint32_t>(24 + 4, 0xffffffff, true)), "measure.igvm.directive") << "a header longer than the rest";
   maker::Igvm a, b, c, d, e, f, g;
   EXPECT_RULE(parse_igvm(a.page(0x1001, 1, {}).make()), "measure.igvm.directive");

@@ -19,8 +19,8 @@ std::optional<Bytes> evidence(std::string_view name) {
   return testkit::read_file(*path);
 }
 
-#define EVIDENCE(name, file)                                                            \
-  const auto name##_file = evidence(file);                                              \
+#define EVIDENCE(name, file)                                                                  \
+  const auto name##_file = evidence(file);                                                    \
   if (!name##_file) GTEST_SKIP() << "SHARED VECTORS ABSENT: " << (file) << " is not checked"; \
   const Bytes& name = *name##_file
 
@@ -93,14 +93,16 @@ TEST(Published, registers_of_dstack_report) {
   EVIDENCE(quote, "tdx/quotes/v4-dstack-report/quote.bin");
   const boost::json::value config = testkit::read_json(*testkit::shared_file("evidence/tpm/ccel/dstack-report/vm_config.json"));
   const DstackLog log(log_json);
-  const DirectBoot direct{known("kernel", log.digests[1].at(0)), known("append", log.digests[2].at(0)), known("initrd", log.digests[2].at(1))};
+  const DirectBoot direct{known("kernel", log.digests[1].at(0)), known("append", log.digests[2].at(0)),
+                          known("initrd", log.digests[2].at(1))};
   const Measurement m = dstack_registers(log, testkit::int_at(config, "memory_size"), direct);
   for (ptrdiff_t n = 0; n < 3; ++n) EXPECT_EQ(to_hex(m.value("RTMR" + std::to_string(n))), to_hex(rtmr_of(quote, n))) << n;
   EXPECT_EQ(to_hex(m.trace.at(0).digest), to_hex(log.digests[0].at(0))) << "hand-off block of 64 GiB";
 }
 
 TEST(Published, hand_off_blocks_of_other_sizes) {
-  for (const auto& [name, memory] : {std::pair{"tpm/ccel/trustee-ovmf/ccel.bin", uint64_t{2} << 30}, {"tpm/ccel/trustee-grub/ccel.bin", uint64_t{10} << 30}}) {
+  for (const auto& [name, memory] :
+       {std::pair{"tpm/ccel/trustee-ovmf/ccel.bin", uint64_t{2} << 30}, {"tpm/ccel/trustee-grub/ccel.bin", uint64_t{10} << 30}}) {
     EVIDENCE(log, name);
     const auto events = parse_event_log(log, Bank::sha384);
     ASSERT_OK(events);
@@ -247,7 +249,9 @@ TEST(Published, what_has_no_pair_is_unverified) {
   EXPECT_EQ(without(tdx_proofs({.firmware = true})), 1);
   EXPECT_EQ(without(tdx_proofs({.gcp = true, .rtmr0 = true})), 0);
   EXPECT_EQ(without(tdx_proofs({.rtmr0 = true, .direct = true, .disk = true})), 2);
-  EXPECT_EQ(without(tpm_proofs({.secure_boot = true, .executables = true, .disk = true, .uki = true, .kernel_stub = true})), 1);
+  EXPECT_EQ(without(tpm_proofs({.secure_boot = true, .executables = true, .disk = true, .uki = true, .stub = 252, .kernel_stub = true})),
+            1);
+  EXPECT_EQ(without(tpm_proofs({.uki = true, .stub = std::nullopt})), 1);
 }
 
 }  // namespace

@@ -62,9 +62,11 @@ TEST(Snp, other_published_digests_of_ec2) {
   SnpLaunch launch = launch_of_vector(file.at("vectors").at(4));
   ASSERT_EQ(launch.vmm, Vmm::ec2);
   launch.rdx = 0;
-  EXPECT_EQ(to_hex(measure_snp(launch)->value("MEASUREMENT")), "6ae80856486b1396af8c82a40351d6ed76a20c785e9c7fa4ffa27c22d5d6313b4b3b458cd3c9968e6f89fb5d8450d7a6");
+  EXPECT_EQ(to_hex(measure_snp(launch)->value("MEASUREMENT")),
+            "6ae80856486b1396af8c82a40351d6ed76a20c785e9c7fa4ffa27c22d5d6313b4b3b458cd3c9968e6f89fb5d8450d7a6");
   launch.sev_features = 1;
-  EXPECT_EQ(to_hex(measure_snp(launch)->value("MEASUREMENT")), "7d3756157c805bf6adf617064c8552e8c1688fa1c8756f11cbf56ba5d25c9270fb69c0505c1cbe1c5c66c0e34c6ed3be");
+  EXPECT_EQ(to_hex(measure_snp(launch)->value("MEASUREMENT")),
+            "7d3756157c805bf6adf617064c8552e8c1688fa1c8756f11cbf56ba5d25c9270fb69c0505c1cbe1c5c66c0e34c6ed3be");
 }
 
 SnpLaunch own_launch() {
@@ -133,14 +135,16 @@ TEST(SnpId, published_blocks_and_digests) {
   block.policy = 0x30000;
   const Bytes digest = hex("a14d638341e5674628fe1e02fbedebe5e5ab4faf1dd72d8966068e615bb99efd13d214b35c231715b38e263dc6059745");
   std::ranges::copy(digest, block.launch_digest.begin());
-  EXPECT_EQ(to_base64(id_block_bytes(block)),
-            "oU1jg0HlZ0Yo/h4C++3r5eWrT68d1y2JZgaOYVu5nv0T0hSzXCMXFbOOJj3GBZdFAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABAAAAAAAAAAAAAwAAAAAA");
+  EXPECT_EQ(
+      to_base64(id_block_bytes(block)),
+      "oU1jg0HlZ0Yo/h4C++3r5eWrT68d1y2JZgaOYVu5nv0T0hSzXCMXFbOOJj3GBZdFAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABAAAAAAAAAAAAAwAAAAAA");
   const auto path = testkit::shared_file("evidence/snp/measure/virtee-sev/test_auth_block.bin");
   if (!path) GTEST_SKIP() << "SHARED VECTORS ABSENT: ID authentication block";
   const Bytes auth = testkit::read_file(*path);
   const ByteSpan id_key = ByteSpan(auth).subspan(0x240, kIdKeyBytes);
   EXPECT_EQ(to_base64(key_digest(id_key)), "WfssaG36T+9J84M5qndckAUcKNVzg93DuvO160sUlt87DbvcuuX+J2d6ZEggdz/i");
-  EXPECT_EQ(to_base64(key_digest(ByteSpan(auth).subspan(0x880, kIdKeyBytes))), "7tgRafsMteDsNHlPEo/U4MSkb2fGWhrfqB/LJLzAiMJyNpt//D6ytq9qQoShs2xf");
+  EXPECT_EQ(to_base64(key_digest(ByteSpan(auth).subspan(0x880, kIdKeyBytes))),
+            "7tgRafsMteDsNHlPEo/U4MSkb2fGWhrfqB/LJLzAiMJyNpt//D6ytq9qQoShs2xf");
   std::array<uint8_t, 96> xy{};
   std::reverse_copy(id_key.begin() + 4, id_key.begin() + 4 + 48, xy.begin());
   std::reverse_copy(id_key.begin() + 76, id_key.begin() + 76 + 48, xy.begin() + 48);

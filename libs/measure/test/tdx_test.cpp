@@ -18,7 +18,9 @@ Bytes record(std::string_view operation, uint64_t gpa) {
 
 TEST(Mrtd, two_orders_of_one_firmware) {
   Firmware f;
-  f.tdx = {{0x1000, 0x1080, 0x100000, 0x2000, TdvfType::bfv, 1}, {0, 0, 0x809000, 0x1000, TdvfType::td_hob, 0}, {0, 0, 0x900000, 0x1000, TdvfType::perm_mem, 2}};
+  f.tdx = {{0x1000, 0x1080, 0x100000, 0x2000, TdvfType::bfv, 1},
+           {0, 0, 0x809000, 0x1000, TdvfType::td_hob, 0},
+           {0, 0, 0x900000, 0x1000, TdvfType::perm_mem, 2}};
   const Bytes firmware = f.make();
   const auto sections = parse_tdvf(firmware);
   ASSERT_OK(sections);

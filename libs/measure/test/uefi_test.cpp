@@ -8,8 +8,9 @@ namespace {
 TEST(UefiGuid, text) {
   EXPECT_EQ(*efi_guid("8be4df61-93ca-11d2-aa0d-00e098032b8c"), guid(kGlobalVariable));
   EXPECT_EQ(to_hex(*efi_guid(kGlobalVariable)), "61dfe48bca93d211aa0d00e098032b8c");
-  for (const std::string_view text : {"", "8be4df61", "8be4df6193ca11d2aa0d00e098032b8c", "8be4df61-93ca-11d2-aa0d-00e098032b8", "8be4df61-93ca-11d2-aa0d-00e098032b8c0",
-                                      "8be4df6-193ca-11d2-aa0d-00e098032b8c", "gbe4df61-93ca-11d2-aa0d-00e098032b8c"}) {
+  for (const std::string_view text :
+       {"", "8be4df61", "8be4df6193ca11d2aa0d00e098032b8c", "8be4df61-93ca-11d2-aa0d-00e098032b8", "8be4df61-93ca-11d2-aa0d-00e098032b8c0",
+        "8be4df6-193ca-11d2-aa0d-00e098032b8c", "gbe4df61-93ca-11d2-aa0d-00e098032b8c"}) {
     EXPECT_RULE(efi_guid(text), "measure.uefi.guid") << text;
   }
 }
@@ -57,7 +58,8 @@ TEST(Gpt, refusals) {
 
 TEST(Uki, sections_in_the_order_of_the_stub) {
   maker::Executable e;
-  e.sections = {{".cmdline", Bytes{'q', 0}}, {".text", Bytes(9, 1)}, {".linux", Bytes(8, 2)}, {".pcrsig", Bytes(7, 3)}, {".osrel", Bytes(6, 4)}};
+  e.sections = {
+      {".cmdline", Bytes{'q', 0}}, {".text", Bytes(9, 1)}, {".linux", Bytes(8, 2)}, {".pcrsig", Bytes(7, 3)}, {".osrel", Bytes(6, 4)}};
   const Bytes file = e.make();
   const auto image = parse_pe(file);
   ASSERT_OK(image);
@@ -65,11 +67,26 @@ TEST(Uki, sections_in_the_order_of_the_stub) {
   ASSERT_OK(events);
   std::vector<std::string> names;
   for (const Extend& step : *events) names.push_back(step.what);
-  EXPECT_EQ(names, (std::vector<std::string>{"name of section .linux", "section .linux", "name of section .osrel", "section .osrel", "name of section .cmdline",
-                                             "section .cmdline"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"name of section .linux", "section .linux", "name of section .osrel", "section .osrel",
+                                             "name of section .cmdline", "section .cmdline"}));
   EXPECT_EQ((*events)[0].digest, digest(Bank::sha256, as_bytes(std::string_view(".linux\0", 7))));
   EXPECT_EQ((*events)[5].digest, digest(Bank::sha256, Bytes{'q', 0}));
   EXPECT_EQ((*events)[5].size, 2u);
+}
+
+TEST(Uki, sections_that_an_older_stub_does_not_measure) {
+  maker::Executable e;
+  e.sections = {{".linux", Bytes(8, 2)}, {".sbat", Bytes(8, 3)}, {".uname", Bytes(8, 4)}};
+  const auto events_with = [&](std::string_view magic) {
+    maker::Executable with = e;
+    with.sections.emplace_back(".sdmagic", Bytes(as_bytes(magic).begin(), as_bytes(magic).end()));
+    const Bytes file = with.make();
+    return uki_events(*parse_pe(file), Bank::sha256, "PCR11")->size();
+  };
+  EXPECT_EQ(events_with("#### LoaderInfo: systemd-stub 252.39-1 ####"), 2u);
+  EXPECT_EQ(events_with("#### LoaderInfo: systemd-stub 254 ####"), 6u);
+  EXPECT_EQ(events_with("#### LoaderInfo: systemd-stub unknown ####"), 6u);
+  EXPECT_EQ(events_with("another"), 6u);
 }
 
 TEST(Uki, refusals) {

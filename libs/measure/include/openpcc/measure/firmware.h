@@ -12,7 +12,7 @@ namespace openpcc::measure {
 
 inline constexpr size_t kFirmwareBytesMax = 64u << 20;
 inline constexpr size_t kSectionsMax = 64;
-inline constexpr uint64_t kSectionPagesMax = 1u << 16;    // of all sections together, 256 MiB
+inline constexpr uint64_t kSectionPagesMax = 1u << 16;   // of all sections together, 256 MiB
 inline constexpr uint64_t kExtendedPagesMax = 1u << 12;  // of TDX sections whose contents are measured, 16 MiB
 
 // FirmwareTable views the entries of the table, which live as long as the firmware.
@@ -42,8 +42,8 @@ struct SevSection {
 
 // SevMetadata is what a launch needs beside the firmware's bytes.
 struct SevMetadata {
-  std::vector<SevSection> sections;   // in the order of the table
-  uint32_t reset_eip = 0;             // where a processor but the first starts (SEV-ES reset block)
+  std::vector<SevSection> sections;    // in the order of the table
+  uint32_t reset_eip = 0;              // where a processor but the first starts (SEV-ES reset block)
   std::optional<uint32_t> hashes_gpa;  // where the table of kernel hashes is expected
 };
 
@@ -65,7 +65,7 @@ struct TdvfSection {
   TdvfType type = TdvfType::bfv;
   uint32_t attributes = 0;
 
-  bool extended() const { return (attributes & 1) != 0; }  // MR.EXTEND
+  bool extended() const { return (attributes & 1) != 0; }   // MR.EXTEND
   bool augmented() const { return (attributes & 2) != 0; }  // PAGE.AUG: added later, when the TD runs
 };
 

@@ -12,9 +12,9 @@ inline constexpr size_t kImageBytesMax = 512u << 20;
 inline constexpr size_t kPeSectionsMax = 96;
 
 struct PeSection {
-  std::string name;  // up to 8 characters of ASCII
-  uint32_t offset = 0;   // in the file
-  uint32_t raw = 0;      // bytes in the file
+  std::string name;     // up to 8 characters of ASCII
+  uint32_t offset = 0;  // in the file
+  uint32_t raw = 0;     // bytes in the file
   uint32_t virtual_size = 0;
 };
 
@@ -22,8 +22,8 @@ struct PeSection {
 struct PeImage {
   ByteSpan bytes;
   size_t checksum_at = 0;
-  size_t security_at = 0;     // the directory's entry of the certificate table
-  size_t headers_bytes = 0;   // SizeOfHeaders
+  size_t security_at = 0;         // the directory's entry of the certificate table
+  size_t headers_bytes = 0;       // SizeOfHeaders
   size_t certificates_bytes = 0;  // at the file's end
   std::vector<PeSection> sections;
 
@@ -40,13 +40,14 @@ struct PeImage {
 //   measure.pe.certificates   a certificate table that is not at the file's end
 Result<PeImage> parse_pe(ByteSpan image);
 
-// authenticode is the digest of the image without checksum, certificate table and its entry.
+// authenticode is the digest of the image without checksum, certificate table and its entry. Firmware does not pad it to eight bytes, as the tools do
+// that sign: they pad the file.
 Bytes authenticode(const PeImage& image, Bank bank);
 
 // Where QEMU puts what into a kernel's setup header before the firmware measures it (hw/i386/x86-common.c, x86_load_linux; Linux, boot protocol).
 struct LinuxPatch {
   uint64_t initrd_bytes = 0;
-  uint64_t memory_bytes = 0;  // of the guest
+  uint64_t memory_bytes = 0;      // of the guest
   uint32_t acpi_bytes = 0x28000;  // what QEMU keeps for ACPI data below the end of low memory
 };
 // patched_kernel is the kernel after that.

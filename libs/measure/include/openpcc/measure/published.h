@@ -23,7 +23,8 @@ struct TpmWays {
   bool executables = false;
   bool disk = false;
   bool uki = false;
-  bool kernel_stub = false;  // command line and initrd in PCR 9
+  std::optional<unsigned> stub;  // version of the image's stub
+  bool kernel_stub = false;      // command line and initrd in PCR 9
 };
 std::vector<Proof> tpm_proofs(const TpmWays& ways);
 

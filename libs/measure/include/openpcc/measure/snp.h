@@ -56,7 +56,7 @@ Bytes vmsa_page(Vmm vmm, const Vcpu& vcpu);
 
 // SnpFirmware is what a launch needs of the firmware's file.
 struct SnpFirmware {
-  uint64_t base = 0;                          // where it is mapped: it ends at 4 GiB
+  uint64_t base = 0;                        // where it is mapped: it ends at 4 GiB
   std::vector<crypto::Sha384Digest> pages;  // of its pages, ascending
   SevMetadata metadata;
 

@@ -24,8 +24,8 @@ Result<Bytes> td_hob(const std::vector<TdvfSection>& sections, uint64_t memory_b
 struct GcpFirmware {
   crypto::Sha384Digest mrtd{};
   crypto::Sha384Digest cfv{};
-  Bytes hob;                     // a template
-  size_t length_offset = 0;      // where 8 bytes are the length of the memory above `ram_threshold`
+  Bytes hob;                 // a template
+  size_t length_offset = 0;  // where 8 bytes are the length of the memory above `ram_threshold`
   uint64_t ram_threshold = 0;
 };
 // parse_gcp reads the description's YAML: names, folded scalars, one level of nesting.
@@ -56,7 +56,7 @@ struct FirmwareBoot {
   Part cfv;  // the firmware's configuration volume, as it was when the TD began
   Variables variables;
   Part acpi_loader, acpi_rsdp, acpi_tables;
-  Part boot_order;                  // the variable's data
+  Part boot_order;                 // the variable's data
   std::vector<Part> boot_options;  // of each Boot####, in that order
 };
 void extend_firmware(Replayer& registers, const FirmwareBoot& boot);
@@ -77,7 +77,7 @@ Bytes cmdline_bytes(std::string_view cmdline);
 // DiskBoot is a unified kernel image (or another chain of executables) from a disk: RTMR1 and RTMR2.
 struct DiskBoot {
   std::optional<Part> gpt;
-  std::vector<Part> applications;   // Authenticode of what is started, in order; a UKI's kernel comes last
+  std::vector<Part> applications;    // Authenticode of what is started, in order; a UKI's kernel comes last
   std::vector<Extend> uki_sections;  // uki_events for RTMR2
 };
 void extend_disk(Replayer& registers, const DiskBoot& boot);

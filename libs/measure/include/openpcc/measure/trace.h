@@ -18,9 +18,9 @@ size_t digest_bytes(Bank bank);
 
 // Extend is one step of one register.
 struct Extend {
-  std::string reg;    // "MEASUREMENT", "MRTD", "RTMR0", "PCR11"
-  std::string what;   // what was measured, for people: "kernel hashes", "separator"
-  std::string input;  // where it came from: a file's role ("firmware", "uki"), "vmm" for what the host's software makes up, "constant"
+  std::string reg;      // "MEASUREMENT", "MRTD", "RTMR0", "PCR11"
+  std::string what;     // what was measured, for people: "kernel hashes", "separator"
+  std::string input;    // where it came from: a file's role ("firmware", "uki"), "vmm" for what the host's software makes up, "constant"
   uint64_t offset = 0;  // in the input
   uint64_t size = 0;    // bytes covered
   std::optional<uint64_t> gpa;

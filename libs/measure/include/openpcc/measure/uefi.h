@@ -40,8 +40,12 @@ inline constexpr std::string_view kReturningApplication = "Returning from EFI Ap
 inline constexpr std::string_view kExitBootServices = "Exit Boot Services Invocation";
 inline constexpr std::string_view kExitedBootServices = "Exit Boot Services Returned with Success";
 
+// stub_version is the version of systemd whose stub an image has; nullopt where it does not say.
+std::optional<unsigned> stub_version(const PeImage& image);
+
 // uki_events lists what systemd's stub extends for the sections of a unified kernel image, in the stub's order: each name with a NUL, then the data
-// as loaded (systemd, UNIFIED_SECTION; PCR 11, in a TD RTMR2). Sections that the stub does not measure (.pcrsig) are left out.
+// as loaded (systemd, UNIFIED_SECTION; PCR 11, in a TD RTMR2). Sections that the stub of that version does not measure (.pcrsig; .sbat before 254) are
+// left out; a stub that does not tell its version counts as the newest.
 //   measure.uefi.uki   no .linux, a section twice, or larger than kImageBytesMax
 Result<std::vector<Extend>> uki_events(const PeImage& image, Bank bank, std::string_view reg);
 
