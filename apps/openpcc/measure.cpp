@@ -170,6 +170,10 @@ class TdxRun {
     measure::DirectBoot boot;
     OPENPCC_LET(boot.initrd, read_part("initrd", options_.initrd));
     const uint64_t initrd = boot.initrd.bytes;
+    if (initrd == 0 && !options_.kernel.starts_with("sha384:")) {
+      return fail(Code::malformed, "app.measure.digest",
+                  "a kernel's file is patched with the initrd's size: give the initrd as a file, too");
+    }
     OPENPCC_LET(boot.kernel, read_part("kernel", options_.kernel, [&](ByteSpan kernel) -> Result<Bytes> {
                   OPENPCC_LET(const Bytes plain, authenticode_of(kernel));
                   alternative("RTMR1", "kernel as QEMU patched it", "as it lies in the file", plain);

@@ -1,12 +1,9 @@
 """`openpcc measure`: published values through the command, real firmware and executables of Debian's, systemd's own tool, and a second
 implementation (tests/independent/measure.py) on files of our own making."""
 
-import base64
-import glob
 import hashlib
 import json
 import os
-import pathlib
 import random
 import struct
 import subprocess
@@ -18,6 +15,7 @@ from harness import BIN, ROOT, SLOW, tripped
 sys.path.insert(0, str(ROOT / "tests/independent"))
 import measure  # noqa: E402
 from evidence_corpus import EVIDENCE, read  # noqa: E402: skips where the shared corpus is absent
+from measured_files import boot_files, dstack_firmware, forged_report, own_firmware, own_igvm, own_kernel, signature_list, with_sections  # noqa: E402
 
 pytestmark = pytest.mark.once
 
@@ -72,39 +70,6 @@ def test_published_launch_digests(vector, empty):
     assert ("unverified" in text) == (vector["vmm"] == "gce" and vector["kernel"] is None)
 
 
-def own_firmware(path, seed, tdx=True):
-    """An OVMF file with random contents and sections."""
-    rng = random.Random(seed)
-    pages = rng.randrange(2, 9)
-    out = bytearray(rng.randbytes(pages * 4096))
-
-    def place(data, back):
-        out[len(out) - back : len(out) - back + len(data)] = data
-
-    at, sections = 0x800000, []
-    for kind in rng.sample([1, 1, 2, 3, 4, 0x10], 6):
-        size = 4096 if kind in (2, 3, 0x10) else 4096 * rng.randrange(1, 4)
-        sections.append((at, size, kind))
-        at += size + 4096 * rng.randrange(2)
-    hashes = next(gpa for gpa, _, kind in sections if kind == 0x10) + rng.randrange(0, 3900)
-    place(b"ASEV" + struct.pack("<III", 16 + 12 * len(sections), 1, len(sections)) + b"".join(struct.pack("<III", *s) for s in sections), 3072)
-    rows = [(4096, 4096 * (pages - 1) - 77, 2**32 - 4096 * (pages - 1), 4096 * (pages - 1), 0, 1), (0, 4096, 0xFFC00000, 8192, 1, 0),
-            (0, 0, 0x809000, 0x2000, 2, 0), (0, 0, 0x80B000, 0x2000, 3, 0), (0, 0, 0x10000000, 0x2000, 4, 2)]
-    rng.shuffle(rows)
-    place(b"TDVF" + struct.pack("<III", 16 + 32 * len(rows), 1, len(rows)) + b"".join(struct.pack("<IIQQII", *r) for r in rows), 2048)
-
-    def entry(guid, data):
-        return data + struct.pack("<H", len(data) + 18) + measure.guid(guid)
-
-    table = (entry("e47a6535-984a-4798-865e-4685a7bf8ec2", struct.pack("<I", 2048)) + entry("dc886566-984a-4798-a75e-5585a7bf67cc", struct.pack("<I", 3072))
-             + entry("7255371f-3a3b-4b04-927b-1da6efa8d454", struct.pack("<II", hashes, 0x400))
-             + entry("00f771de-1a7e-4fcb-890e-68c77e2fb44e", struct.pack("<I", 0x80B004)))
-    table += struct.pack("<H", len(table) + 18) + measure.FOOTER
-    place(table, 32 + len(table))
-    path.write_bytes(out)
-    return path
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_firmware_of_our_own_as_the_second_implementation_has_it(tmp_path, seed):
     rng = random.Random(1000 + seed)
@@ -123,36 +88,6 @@ def test_firmware_of_our_own_as_the_second_implementation_has_it(tmp_path, seed)
         assert registers(*arguments)["MEASUREMENT"] == measure.snp_digest(kernel).hex()
     for flags, single in (([], True), (["--two-passes"], False)):
         assert registers("tdx", "--firmware", path, *flags)["MRTD"] == measure.mrtd(firmware, single).hex()
-
-
-def own_igvm(seed):
-    """An IGVM file for SEV-SNP (mask 1) and TDX (mask 2)."""
-    import zlib
-
-    rng = random.Random(seed)
-    headers, data, patches = b"", b"", []
-
-    def add(kind, body, contents=b"", at=12):
-        nonlocal headers, data
-        if contents:
-            patches.append((24 + len(headers) + 8 + at, len(data)))
-            data += contents.ljust(4096, b"\0")
-        headers += struct.pack("<II", kind, len(body)) + body.ljust((len(body) + 7) // 8 * 8, b"\0")
-
-    add(1, struct.pack("<IBBHQ", 1, 0, 2, 1, 0))
-    add(1, struct.pack("<IBBHQ", 2, 0, 3, 1, 0))
-    add(0x301, struct.pack("<QII", 8192, 4, 0))
-    for i in range(12):
-        kind = rng.randrange(4)
-        contents = rng.randbytes(rng.randrange(1, 4097)) if rng.randrange(3) else b""
-        add(0x302, struct.pack("<QIIIHH", 0x100000 + 4096 * i, rng.choice([1, 2, 3]), 0, rng.choice([0, 0, 2, 4]), kind, 0), contents)
-    add(0x303, struct.pack("<QII", 0x200000, 3, 4))
-    add(0x304, struct.pack("<QIIHH", measure.VMSA_GPA, 1, 0, 0, 0), measure.vmsa_page(0xFFFFFFF0, "qemu", 0, 1))
-    out = bytearray(struct.pack("<4sIIIII", b"IGVM", 1, 24, len(headers), 24 + len(headers) + len(data), 0) + headers + data)
-    for at, offset in patches:
-        struct.pack_into("<I", out, at, 24 + len(headers) + offset)
-    struct.pack_into("<I", out, 20, zlib.crc32(bytes(out[: 24 + len(headers)])))
-    return bytes(out)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -186,17 +121,6 @@ def dstack(name):
     digests = [["sha384:" + event["digest"] for event in log if event["imr"] == n] for n in range(3)]
     memory = json.loads(read(f"tpm/ccel/{name}/vm_config.json"))["memory_size"]
     return digests, memory, EVIDENCE / f"tdx/quotes/v4-{name}/quote.bin"
-
-
-def dstack_firmware(path):
-    """A firmware with the sections that dstack's has; its own contents were not published, so MRTD is another."""
-    own_firmware(path, 1)
-    data = bytearray(path.read_bytes())
-    rows = [(0, 0, 0x810000, 0x10000, 3, 0), (0, 0, 0x80B000, 0x2000, 3, 0), (0, 0, 0x809000, 0x2000, 2, 0), (0, 0, 0x800000, 0x6000, 3, 0)]
-    block = b"TDVF" + struct.pack("<III", 16 + 32 * len(rows), 1, len(rows)) + b"".join(struct.pack("<IIQQII", *r) for r in rows)
-    data[len(data) - 2048 : len(data) - 2048 + len(block)] = block
-    path.write_bytes(data)
-    return path
 
 
 def dstack_arguments(digests, memory, firmware):
@@ -250,25 +174,6 @@ def test_an_event_log_beside_what_was_expected(tmp_path):
 
 
 # TPM.
-
-
-def boot_files(pattern):
-    """Files of Debian's packages: installed, or unpacked into the cache by tools/setup.sh."""
-    folders = [pathlib.Path(os.environ["OPENPCC_BOOT_FILES"])] if "OPENPCC_BOOT_FILES" in os.environ else []
-    for folder in [*folders, pathlib.Path("/")]:
-        if found := sorted(glob.glob(str(folder / pattern))):
-            return [pathlib.Path(name) for name in found]
-    pytest.skip(f"no {pattern}: OPENPCC_BOOT_FILES does not have it")
-
-
-def with_sections(stub, sections, out):
-    """A unified kernel image as objcopy makes it from systemd's stub."""
-    command, at = ["objcopy"], 0x200000
-    for name, path in sections.items():
-        command += ["--add-section", f"{name}={path}", "--change-section-vma", f"{name}={at:#x}"]
-        at += (path.stat().st_size // 0x100000 + 1) * 0x100000
-    subprocess.run([*command, stub, out], check=True)
-    return out
 
 
 def systemd_measure():
@@ -331,23 +236,6 @@ def test_configuration_volume_of_debian_is_the_one_that_tds_measure():
     assert hashlib.sha384(path.read_bytes()).digest() in read("tpm/ccel/lunal-live/ccel.bin")
 
 
-def own_kernel(path):
-    """A bzImage with an executable's headers."""
-    out = bytearray(random.Random(5).randbytes(0x8000))
-    struct.pack_into("<2s58xI", out, 0, b"MZ", 0x80)
-    struct.pack_into("<4sHHIIIHH", out, 0x80, b"PE\0\0", 0x8664, 1, 0, 0, 0, 240, 0)
-    struct.pack_into("<H", out, 0x98, 0x20B)
-    struct.pack_into("<I", out, 0x98 + 60, 0x1000)
-    struct.pack_into("<I", out, 0x98 + 108, 16)
-    out[0x98 + 112 : 0x98 + 240] = bytes(128)
-    struct.pack_into("<8sIIII", out, 0x188, b".text", 0x7000, 0x1000, 0x7000, 0x1000)
-    struct.pack_into("<4sH", out, 0x202, b"HdrS", 0x20F)
-    out[0x211] = 1
-    struct.pack_into("<H", out, 0x236, 2)
-    path.write_bytes(out)
-    return path
-
-
 def test_a_kernel_that_qemu_hands_over(tmp_path):
     kernel = own_kernel(tmp_path / "kernel")
     (tmp_path / "initrd").write_bytes(b"i" * 9999)
@@ -364,10 +252,6 @@ def test_a_kernel_that_qemu_hands_over(tmp_path):
     (tmp_path / "seen.json").write_text(json.dumps({**seen, "parameters": []}))
     diff = json.loads(run("diff", tmp_path / "expected.json", tmp_path / "seen.json", "-o", "json", code=10).stdout)
     assert [d["causes"] for d in diff["differences"]] == [["kernel as QEMU patched it for 1 GiB of memory"]]
-
-
-def signature_list(owner, certificate):
-    return measure.guid("a5c059a1-94e4-4aa7-87b5-ab155c2bf072") + struct.pack("<III", 44 + len(certificate), 0, 16 + len(certificate)) + owner + certificate
 
 
 def test_secure_boot_register_from_certificates(tmp_path):
@@ -408,14 +292,6 @@ def test_extends_of_every_kind(tmp_path):
 # What made a register differ.
 
 
-def forged_report(path, digest):
-    """A recorded report with another MEASUREMENT: whether it is genuine, diff does not ask."""
-    report = bytearray(read("snp/reports/v2-milan-virtee/report.bin"))
-    report[0x90:0xC0] = bytes.fromhex(digest)
-    path.write_bytes(report)
-    return path
-
-
 def test_a_report_s_measurement_explained(tmp_path):
     firmware = own_firmware(tmp_path / "ovmf.fd", 3)
     kernel = ["--kernel", firmware, "--append", "quiet"]
@@ -450,6 +326,7 @@ def test_refusals(tmp_path, empty):
     refused("measure.snp.no_hashes", 10, "snp", "--firmware", EVIDENCE / "snp/measure/ovmf_OvmfX64_suffix.bin", "--kernel", empty)
     refused("app.file.read", 1, "snp", "--firmware", tmp_path / "none")
     refused("app.measure.digest", 30, "tdx", "--kernel", "sha384:00", "--initrd", "sha384:00")
+    refused("app.measure.digest", 30, "tdx", "--memory", "4G", "--kernel", own_kernel(tmp_path / "kernel"), "--initrd", "sha384:" + "00" * 48)
     (tmp_path / "snp.json").write_text(run("snp", "--firmware", firmware, "-o", "json").stdout)
     (tmp_path / "tpm.json").write_text(run("tpm", "--extend", "PCR1=separator", "-o", "json").stdout)
     (tmp_path / "tpm2.json").write_text(run("tpm", "--extend", "PCR2=separator", "-o", "json").stdout)

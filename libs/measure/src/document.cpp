@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "fields.h"
 #include "openpcc/strict_json/strict_json.h"
 
 namespace openpcc::measure {
@@ -19,11 +20,7 @@ constexpr uint64_t kNumberMax = uint64_t{1} << 53;
 
 std::unexpected<Error> bad(std::string_view what) { return fail(Code::malformed, "measure.document", std::string(what)); }
 
-std::string address(const std::optional<uint64_t>& gpa) {
-  if (!gpa) return "";
-  std::array<char, 16> digits;
-  return "0x" + std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), *gpa, 16).ptr);
-}
+std::string address(const std::optional<uint64_t>& gpa) { return gpa ? hex_text(*gpa) : std::string(); }
 
 Result<std::optional<uint64_t>> read_address(std::string_view text) {
   if (text.empty()) return std::optional<uint64_t>();

@@ -1,8 +1,8 @@
 #include "openpcc/measure/explain.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "fields.h"
 #include "openpcc/core/describe.h"
 #include "snp_causes.h"
 
@@ -25,10 +25,7 @@ bool same(const Extend& a, const Extend& b) { return a.digest == b.digest && a.g
 std::string step_text(const Extend& step) {
   std::string out = step.what + " (from " + step.input;
   if (step.offset > 0) out += ", offset " + std::to_string(step.offset);
-  if (step.gpa) {
-    std::array<char, 16> digits;
-    out += ", address 0x" + std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), *step.gpa, 16).ptr);
-  }
+  if (step.gpa) out += ", address " + hex_text(*step.gpa);
   return out + "), " + to_hex(ByteSpan(step.digest).first(std::min<size_t>(8, step.digest.size()))) + "…";
 }
 

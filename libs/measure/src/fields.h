@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <concepts>
 #include <optional>
 
@@ -45,6 +46,12 @@ inline Bytes page_of(ByteSpan bytes) {
   Bytes out(kPageBytes);
   std::ranges::copy(bytes.first(std::min(bytes.size(), kPageBytes)), out.begin());
   return out;
+}
+
+// hex_text writes a number as people do: "0x1f".
+inline std::string hex_text(uint64_t value) {
+  std::array<char, 16> digits;
+  return "0x" + std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr);
 }
 
 // guid reads the text form into the bytes of memory: the first three groups are integers, little-endian. Literals only: a bad one does not compile.

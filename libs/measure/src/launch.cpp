@@ -6,11 +6,6 @@
 namespace openpcc::measure {
 namespace {
 
-std::string hex_text(uint64_t value) {
-  std::array<char, 16> digits;
-  return "0x" + std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr);
-}
-
 template <std::unsigned_integral T>
 std::optional<T> number_of(std::string_view text) {
   const int base = text.starts_with("0x") ? 16 : 10;

@@ -70,7 +70,7 @@ std::vector<Proof> tpm_proofs(const TpmWays& ways) {
   if (ways.uki && ways.stub == 252u) out.push_back({"PCR 11", "systemd-measure 252"});
   if (ways.uki && ways.stub != 252u) out.push_back({"PCR 11: names and order of sections", "event log dstack-tpm"});
   if (ways.uki && ways.stub != 252u) out.push_back({"PCR 11 of a stub other than systemd 252", ""});
-  if (ways.kernel_stub) out.push_back({"PCR 9: command line and initrd", ""});
+  if (ways.kernel_stub) out.push_back({"PCR 9: command line and initrd", "a virtual machine's own boot (tests/boot)"});
   return out;
 }
 

@@ -30,18 +30,6 @@ constexpr std::array<CpuType, 10> kCpuTypes{{{"EPYC-v4", signature_of(23, 1, 2)}
                                              {"EPYC-Genoa", signature_of(25, 17, 0)},
                                              {"EPYC-Turin", signature_of(26, 0, 0)}}};
 
-// page_info is the structure whose hash is the next digest.
-Bytes page_info(ByteSpan before, const Page& page) {
-  Bytes out;
-  append(out, before);
-  append(out, page.contents);
-  append_le<uint16_t>(out, 0x70);
-  out.push_back(static_cast<uint8_t>(page.type));
-  out.insert(out.end(), 5, 0);  // no IMI; no permissions for VMPL 1 to 3
-  append_le<uint64_t>(out, page.gpa);
-  return out;
-}
-
 std::string_view name_of(PageType type) {
   switch (type) {
     case PageType::normal: return "normal page";
@@ -119,13 +107,24 @@ Result<> add_section(std::vector<Page>& out, const SnpLaunch& launch, const SevS
 
 }  // namespace
 
+crypto::Sha384Digest extend_digest(const crypto::Sha384Digest& before, const Page& page) {
+  std::array<uint8_t, 0x70> info{};
+  const MutableByteSpan out(info);
+  std::ranges::copy(before, info.begin());
+  std::ranges::copy(page.contents, info.begin() + 0x30);
+  put_le<uint16_t>(out.subspan(0x60), 0x70);
+  info[0x62] = static_cast<uint8_t>(page.type);  // then no IMI, and no permissions for VMPL 1 to 3
+  put_le<uint64_t>(out.subspan(0x68), page.gpa);
+  return crypto::sha384(info);
+}
+
 Measurement launch_digest(const std::vector<Page>& pages) {
   Measurement out;
   out.technology = "snp";
   crypto::Sha384Digest value{};
   out.trace.reserve(pages.size());
   for (const Page& page : pages) {
-    value = crypto::sha384(page_info(value, page));
+    value = extend_digest(value, page);
     out.trace.push_back({"MEASUREMENT", std::string(name_of(page.type)) + ": " + page.what, page.input, page.offset, kPageBytes, page.gpa,
                          Bytes(page.contents.begin(), page.contents.end()), Bytes(value.begin(), value.end())});
   }

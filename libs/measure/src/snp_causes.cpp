@@ -1,6 +1,5 @@
 #include "snp_causes.h"
 
-#include <charconv>
 #include <functional>
 #include <set>
 
@@ -17,11 +16,6 @@ struct Change {
   std::string text;
   std::function<void(SnpLaunch&)> apply = [](SnpLaunch&) {};
 };
-
-std::string hex_text(uint64_t value) {
-  std::array<char, 16> digits;
-  return "0x" + std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr);
-}
 
 std::vector<Change> vmm_changes(const SnpLaunch& launch) {
   std::vector<Change> out(1);
@@ -69,22 +63,11 @@ std::vector<Change> feature_changes(const SnpLaunch& launch) {
   return out;
 }
 
-crypto::Sha384Digest extend_page(const crypto::Sha384Digest& before, const Page& page) {
-  Bytes info;
-  append(info, before);
-  append(info, page.contents);
-  append_le<uint16_t>(info, 0x70);
-  info.push_back(static_cast<uint8_t>(page.type));
-  info.insert(info.end(), 5, 0);
-  append_le<uint64_t>(info, page.gpa);
-  return crypto::sha384(info);
-}
-
 // vcpus_for finds how many virtual CPUs lead from `value` to what was seen.
 std::optional<uint32_t> vcpus_for(const SnpLaunch& launch, crypto::Sha384Digest value, ByteSpan seen) {
   const Page first = vcpu_page(launch, 0), further = vcpu_page(launch, 1);
   for (uint32_t n = 0; n < kTriedVcpus; ++n) {
-    value = extend_page(value, n == 0 ? first : further);
+    value = extend_digest(value, n == 0 ? first : further);
     if (equal(value, seen)) return n + 1;
   }
   return std::nullopt;
@@ -109,7 +92,7 @@ void try_processors(const SnpLaunch& base, const std::vector<std::string>& befor
   const auto pages = pages_before_vcpus(base);
   if (!pages) return;
   crypto::Sha384Digest value{};
-  for (const Page& page : *pages) value = extend_page(value, page);
+  for (const Page& page : *pages) value = extend_digest(value, page);
   for (const Change& cpu : cpu_changes(original)) {
     for (const Change& features : feature_changes(original)) {
       SnpLaunch launch = base;

@@ -1,5 +1,7 @@
 #include "openpcc/measure/pe.h"
 
+#include <memory>
+
 #include "maker.h"
 
 namespace openpcc::measure {
@@ -33,6 +35,11 @@ TEST(Pe, pe32_and_no_sections) {
   EXPECT_OK(parse_pe(e.make()));
   e.sections.clear();
   EXPECT_OK(parse_pe(e.make()));
+}
+
+TEST(Pe, size) {
+  const std::unique_ptr<uint8_t[]> untouched(new uint8_t[kImageBytesMax + 1]);  // no page of it is ever used
+  EXPECT_RULE(parse_pe(ByteSpan(untouched.get(), kImageBytesMax + 1)), "measure.pe.size");
 }
 
 TEST(Pe, headers) {

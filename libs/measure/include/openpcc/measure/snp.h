@@ -20,6 +20,9 @@ struct Page {
   uint64_t offset = 0;
 };
 
+// extend_digest is the launch digest after one more page (PAGE_INFO, hashed).
+crypto::Sha384Digest extend_digest(const crypto::Sha384Digest& before, const Page& page);
+
 // launch_digest extends MEASUREMENT page by page.
 Measurement launch_digest(const std::vector<Page>& pages);
 
