@@ -115,7 +115,7 @@ int run_measure_diff(const MeasureDiffOptions& options) {
   if (options.json) {
     print_json(differences, registers);
   } else {
-    print(differences, !options.other.empty());
+    print(differences, !seen->parameters.empty());
     if (differences.empty()) fmt::print("the same: {} of {} registers compared\n", registers, expected->registers.size());
   }
   return differences.empty() ? kAccept : kReject;

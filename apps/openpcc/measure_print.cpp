@@ -29,16 +29,27 @@ void show_trace(const Measurement& measurement) {
   }
 }
 
+// show_tdx_release prints it only where all of it was computed: a policy must not take what stands for no machine.
+void show_tdx_release(const Measurement& measurement) {
+  std::string missing;
+  for (const std::string_view name : {"MRTD", "RTMR0", "RTMR1", "RTMR2"}) {
+    if (measurement.value(name).empty()) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  }
+  const std::string release = to_hex(measure::release_digest(measurement));
+  if (missing.empty()) {
+    fmt::print("\nreleases = [\"{}\"]\n", release);
+  } else {
+    fmt::print("\nno release, since not computed: {}. With zeros in their place it would be\n{}\n", missing, release);
+  }
+}
+
 // show_release prints the value that a policy's nodes.releases takes.
 void show_release(const Measurement& measurement) {
-  if (measurement.technology == "snp" && !measurement.value("MEASUREMENT").empty()) {
-    fmt::print("\nreleases = [\"{}\"]\n", to_hex(measurement.value("MEASUREMENT")));
-  } else if (measurement.technology == "tdx") {
-    fmt::print("\nreleases = [\"{}\"]\n", to_hex(measure::release_digest(measurement)));
-    for (const std::string_view name : {"MRTD", "RTMR0", "RTMR1", "RTMR2"}) {
-      if (measurement.value(name).empty()) fmt::print("  {} was not computed and counts as zeros: this is no machine's release\n", name);
-    }
-  }
+  if (measurement.technology == "tdx") show_tdx_release(measurement);
+  if (measurement.technology != "snp" || measurement.value("MEASUREMENT").empty()) return;
+  fmt::print("\nreleases = [\"{}\"]\n", to_hex(measurement.value("MEASUREMENT")));
+  const bool firmware_alone = !measurement.parameter("vmm").empty() && measurement.parameter("kernel.sha256").empty();
+  if (firmware_alone) fmt::print("without a kernel this names the firmware alone, which starts whatever the host gives it\n");
 }
 
 }  // namespace

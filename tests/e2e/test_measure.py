@@ -67,6 +67,7 @@ def test_published_launch_digests(vector, empty):
     text = run(*arguments).stdout
     assert f'releases = ["{vector["launch_digest"]}"]' in text
     assert "reproduces" in text and "virtee/sev-snp-measure snp_" in text
+    assert ("names the firmware alone" in text) == (vector["kernel"] is None)
     assert ("unverified" in text) == (vector["vmm"] == "gce" and vector["kernel"] is None)
 
 
@@ -159,7 +160,7 @@ def test_description_of_google(tmp_path):
     same = run("diff", tmp_path / "expected.json", "--report", EVIDENCE / "tdx/quotes/v4-gcp-flashbots/quote.bin").stdout
     assert "the same: 1 of 1 registers" in same
     text = run("tdx", "--gcp", description).stdout
-    assert "reproduces    MRTD of Google's description" in text and "RTMR0 was not computed and counts as zeros" in text
+    assert "reproduces    MRTD of Google's description" in text and "no release, since not computed: RTMR0, RTMR1, RTMR2." in text and "releases =" not in text
 
 
 def test_an_event_log_beside_what_was_expected(tmp_path):
