@@ -1,9 +1,9 @@
-"""What is marked `required` or `vllm` is never skipped: what it needs is there, or it fails. Otherwise a missing client or engine would look like
+"""What is marked `required`, `vllm` or `boot` is never skipped: what it needs is there, or it fails. Otherwise a missing client or engine would look like
 a good run."""
 
 import pytest
 
-NEVER_SKIPPED = ("required", "vllm")
+NEVER_SKIPPED = ("required", "vllm", "boot")
 
 
 @pytest.hookimpl(hookwrapper=True)

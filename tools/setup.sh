@@ -62,6 +62,7 @@ packages_of() {
     lint) echo clang-tidy-19 clang-format-19 shellcheck ;;
     fmt) echo clang-format-19 ;;
     demo) echo curl ;;
+    boot) echo qemu-system-x86 swtpm mtools dosfstools cpio ;;
     rust) if [ "$distro" = debian-12 ]; then echo cargo-web; else echo cargo; fi ;; # Debian 12's plain cargo is too old
     *) die "no such package group: $1" ;;
   esac
@@ -267,6 +268,33 @@ need_faketime() {
     found=$(echo "$dir"/usr/lib/*-linux-gnu*/faketime/libfaketimeMT.so.1)
   fi
   export OPENPCC_FAKETIME="$found"
+}
+
+# need_boot_files sets OPENPCC_BOOT_FILES, a folder with firmware, signed boot loaders, systemd's stub and systemd-measure; with `machine` also a
+# kernel and what an initrd needs. They are unpacked into the cache: installed, some of them would change how this machine boots.
+need_boot_files() {
+  local dir="$cache/boot-files"
+  export OPENPCC_BOOT_FILES="$dir"
+  boot_packages "$dir" files ovmf shim-signed grub-efi-amd64-signed systemd libsystemd-shared systemd-boot-efi
+  [ -e "$dir/usr/lib/systemd/systemd-measure" ] || cp -r "$dir"/lib/systemd/. "$dir/usr/lib/systemd/"
+  [ "${1:-}" != machine ] || boot_packages "$dir" machine busybox-static "$(boot_kernel)"
+}
+
+# boot_packages DIR NAME PACKAGE...: unpacks packages into DIR, once by NAME.
+boot_packages() {
+  local dir=$1 name=$2 deb
+  shift 2
+  [ ! -e "$dir/.$name" ] || return 0
+  mkdir -p "$dir/$name.deb"
+  note "fetching $* (unpacked into the cache, not installed)"
+  (cd "$dir/$name.deb" && apt-get download -q "$@" >../download.log 2>&1) || { cat "$dir/download.log" >&2; die "the boot files could not be fetched"; }
+  for deb in "$dir/$name.deb"/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$dir" --keep-directory-symlink; done
+  touch "$dir/.$name"
+}
+
+# boot_kernel names the package of the distribution's current kernel for clouds.
+boot_kernel() {
+  apt-cache depends --important linux-image-cloud-amd64 linux-image-virtual 2>/dev/null | sed -nE 's/^ +Depends: (linux-image-[0-9][^ ]*)$/\1/p' | head -n 1
 }
 
 # need_fortunes sets OPENPCC_FORTUNES, a folder of short texts by topic. Where Debian's packages are not installed they are unpacked into the

@@ -4,6 +4,7 @@
 #   unit        C++ tests of the release build          e2e [pytest options]   end-to-end tests on the release build
 #   soak        ten thousand random cuts, and a thousand streams for a minute with connections killed: 10 min
 #   vllm        the tests that need a real vLLM
+#   boot        a virtual machine boots and its TPM is read: measured values against computed ones, 5 min
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$root"
@@ -53,6 +54,7 @@ python_tools() {
   need_nginx
   need_haproxy
   need_faketime
+  need_boot_files
 }
 
 summary() { python3 tools/summary.py "$results"; }
@@ -84,7 +86,7 @@ pass_tsan() {
 
 pass_e2e() {
   say "end to end, on the release build"
-  py_tests e2e-release release -m "not vllm" "$@"
+  py_tests e2e-release release -m "not vllm and not boot" "$@"
 }
 
 everything() {
@@ -96,10 +98,10 @@ everything() {
   pass_e2e
   pass_asan
   say "end to end, on the ASan and UBSan build"
-  py_tests e2e-asan asan -m "not vllm and not once"
+  py_tests e2e-asan asan -m "not vllm and not boot and not once"
   pass_tsan
   say "end to end, on the TSan build"
-  py_tests e2e-tsan tsan -m "not vllm and not once"
+  py_tests e2e-tsan tsan -m "not vllm and not boot and not once"
   say "every rule id in the sources is tripped by a test"
   check "rules" python3 tools/rules.py check "$OPENPCC_RULES_TRIPPED" || true
 }
@@ -134,6 +136,13 @@ case $what in
     export OPENPCC_VLLM_PYTHON
     say "end to end, with vLLM"
     py_tests e2e-vllm release -m vllm "$@" ;;
-  *) die "no such part: $what (unit, e2e, soak or vllm)" ;;
+  boot)
+    only_release
+    need_packages boot
+    python_env tests/requirements.txt python
+    need_boot_files machine
+    say "a virtual machine's boot, measured"
+    py_tests e2e-boot release -m boot "$@" ;;
+  *) die "no such part: $what (unit, e2e, soak, vllm or boot)" ;;
 esac
 summary

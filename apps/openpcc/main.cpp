@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "commands.h"
+#include "measure.h"
 #include "openpcc/core/calendar.h"
 
 namespace {
@@ -218,6 +219,7 @@ int main(int argc, char** argv) {
   add_inspect(app, chosen);
   add_policy(app, chosen);
   add_collateral(app, chosen);
+  add_measure(app, chosen);
   add_keygen(app, chosen);
   add_doctor(app, chosen);
   add_seal(app, chosen);
