@@ -16,6 +16,7 @@ find_package(OpenSSL 3.5 REQUIRED)
 find_package(Boost 1.81 REQUIRED CONFIG) # Boost's own, as CMake's module is going away
 find_package(fmt REQUIRED)
 find_package(GTest REQUIRED)
+find_package(LibXml2 REQUIRED) # for tests alone: another reader of XML beside ours
 
 # Boost.JSON is compiled here once, from its headers, so that no package name differs between distributions.
 add_library(openpcc_json STATIC "${CMAKE_SOURCE_DIR}/cmake/boost_json.cpp")

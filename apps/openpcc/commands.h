@@ -40,6 +40,7 @@ struct VerifyOptions {
   std::filesystem::path policy;              // empty: for a platform's report, strictly and without one
   std::vector<std::string> measurements;     // of a platform's report: hexadecimal, any of them is taken
   std::string report_data;                   // of a platform's report: hexadecimal, 64 bytes
+  std::string nonce;                         // of a GPU's report: hexadecimal, 32 bytes
   std::optional<int64_t> at;                 // unix seconds; none: now
   std::vector<std::filesystem::path> beacons;
   bool json = false;

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "openpcc/attest/platform.h"
 #include "openpcc/core/calendar.h"
+#include "openpcc/nvgpu/describe.h"
 #include "openpcc/snp/describe.h"
 #include "openpcc/tdx/describe.h"
 
@@ -41,6 +42,11 @@ Result<std::vector<Line>> lines_of_report(ByteSpan bytes) {
 Result<std::vector<Line>> lines_of_quote(ByteSpan bytes) {
   OPENPCC_LET(const tdx::Quote quote, tdx::parse_quote(bytes));
   return lines_of_fields(tdx::describe(quote, bytes));
+}
+
+Result<std::vector<Line>> lines_of_gpu(ByteSpan bytes) {
+  OPENPCC_LET(const nvgpu::Report report, nvgpu::parse_report(bytes));
+  return lines_of_fields(nvgpu::describe(report));
 }
 
 Result<std::vector<Line>> lines_of_certificate(ByteSpan der) {
@@ -95,6 +101,7 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
     case attest::PlatformItem::bundle: return lines_of_bundle(bytes);
     case attest::PlatformItem::snp_report: return lines_of_report(bytes);
     case attest::PlatformItem::intel_quote: return lines_of_quote(bytes);
+    case attest::PlatformItem::nvidia_report: return lines_of_gpu(bytes);
     case attest::PlatformItem::revocation_list: return lines_of_list(bytes);
     case attest::PlatformItem::certificates: {
       OPENPCC_LET(const auto certificates, x509::Certificate::parse_pem(bytes, 8));

@@ -67,7 +67,7 @@ void add_chat(CLI::App& app, Command& chosen) {
 void add_verify(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
-                                                  "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX) needs no policy: give it with what vouches for it, in any\n"
+                                                  "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX, NVIDIA) needs no policy: give it with what vouches for it, in any\n"
                                                   "order and form, or as the one bundle that `openpcc collateral fetch` writes. A policy judges it as a platform; it\n"
                                                   "speaks of no node, so that no exit code of a node's is given.\n"
                                                   "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
@@ -79,6 +79,7 @@ void add_verify(CLI::App& app, Command& chosen) {
   verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
   verify->add_option("--measurement", options->measurements, "a platform's report: what must have been measured, hexadecimal (repeatable)");
   verify->add_option("--report-data", options->report_data, "a platform's report: what it must have been made for, 64 bytes, hexadecimal");
+  verify->add_option("--nonce", options->nonce, "a GPU's or switch's report: what it was asked with, 32 bytes, hexadecimal");
   verify->add_option("--beacon", options->beacons, "a freshness beacon that the evidence may refer to (repeatable)");
   verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
   add_output(*verify, options->json);

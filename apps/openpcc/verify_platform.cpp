@@ -29,6 +29,12 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options) {
     out.snp.measurements.push_back(*bytes);
     out.tdx.measurements.push_back(std::move(*bytes));
   }
+  if (!options.nonce.empty()) {
+    const auto nonce = from_hex(options.nonce);
+    const auto whole = nonce ? to_array<nvgpu::kNonceBytes>(*nonce, "app.verify.hex") : Result<nvgpu::Nonce>(std::unexpected(nonce.error()));
+    if (!whole) return fail(Code::malformed, "app.verify.hex", "--nonce must be 32 bytes, hexadecimal");
+    out.nvidia.device.nonce = *whole;
+  }
   OPENPCC_LET(out.snp.report_data, report_data_of(options));
   out.tdx.report_data = out.snp.report_data;
   return out;

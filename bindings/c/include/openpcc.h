@@ -35,6 +35,7 @@ extern "C" {
 #define OPENPCC_ITEM_BYTES_MAX 1048576u /* of each of them */
 #define OPENPCC_MEASUREMENTS_MAX 1024u  /* that one demands handle expects */
 #define OPENPCC_REPORT_DATA_BYTES 64u
+#define OPENPCC_NONCE_BYTES 32u
 #define OPENPCC_NODE_EVIDENCE_BYTES_MAX 524288u
 #define OPENPCC_POLICY_BYTES_MAX 1048576u
 #define OPENPCC_BEACON_BYTES_MAX 65536u
@@ -98,6 +99,7 @@ OPENPCC_API const char *openpcc_status_text(openpcc_status status);
  *
  *   AMD SEV-SNP   the report; VCEK or VLEK, ASK or ASVK, ARK (DER, PEM, or the host's table of them); the revocation list (DER)
  *   Intel         the quote of a TD or enclave; TCB info and QE identity; their signer's chain (PEM); the PCK's and the root's lists (DER)
+ *   NVIDIA        the reports of a machine's GPUs and switches; each one's chain (PEM); manifests (XML); OCSP responses and lists (DER)
  *
  * docs/evidence.md says where each comes from. Every item counts: one that vouches for nothing is a refusal. */
 OPENPCC_API openpcc_status openpcc_evidence_create(openpcc_evidence **out);
@@ -113,7 +115,11 @@ OPENPCC_API openpcc_status openpcc_demands_create(openpcc_demands **out);
 OPENPCC_API openpcc_status openpcc_demands_expect_measurement(openpcc_demands *demands, const uint8_t *bytes, size_t size);
 /* openpcc_demands_expect_report_data: REPORT_DATA must be these bytes, `size` = OPENPCC_REPORT_DATA_BYTES. The last call counts. */
 OPENPCC_API openpcc_status openpcc_demands_expect_report_data(openpcc_demands *demands, const uint8_t *bytes, size_t size);
-/* openpcc_demands_require_revocation: AMD's revocation list must be there. Intel's are always needed. */
+/* openpcc_demands_expect_nonce: NVIDIA's devices must have been asked with these bytes, `size` = OPENPCC_NONCE_BYTES. The last call counts. */
+OPENPCC_API openpcc_status openpcc_demands_expect_nonce(openpcc_demands *demands, const uint8_t *bytes, size_t size);
+/* openpcc_demands_require_manifests: NVIDIA's devices must have measured what signed manifests say, of GPUs of driver and VBIOS. */
+OPENPCC_API openpcc_status openpcc_demands_require_manifests(openpcc_demands *demands);
+/* openpcc_demands_require_revocation: AMD's revocation list and NVIDIA's OCSP responses must be there. Intel's lists are always needed. */
 OPENPCC_API openpcc_status openpcc_demands_require_revocation(openpcc_demands *demands);
 /* openpcc_demands_snp_products: the lines that are taken, OPENPCC_SNP_* added up, at least one. All, where this is not called. */
 OPENPCC_API openpcc_status openpcc_demands_snp_products(openpcc_demands *demands, uint32_t products);

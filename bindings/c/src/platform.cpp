@@ -86,7 +86,8 @@ openpcc_status openpcc_demands_create(openpcc_demands** out) {
 
 openpcc_status openpcc_demands_expect_measurement(openpcc_demands* demands, const uint8_t* bytes, size_t size) {
   if (demands == nullptr || bytes == nullptr || (size != 32 && size != 48)) return OPENPCC_ERROR_ARGUMENT;
-  auto& [snp, tdx] = demands->demands;
+  auto& snp = demands->demands.snp;
+  auto& tdx = demands->demands.tdx;
   if (tdx.measurements.size() >= OPENPCC_MEASUREMENTS_MAX) return OPENPCC_ERROR_LIMIT;
   return guarded([&] {
     const openpcc::Bytes measurement(bytes, bytes + size);
@@ -106,9 +107,22 @@ openpcc_status openpcc_demands_expect_report_data(openpcc_demands* demands, cons
   return OPENPCC_OK;
 }
 
+openpcc_status openpcc_demands_expect_nonce(openpcc_demands* demands, const uint8_t* bytes, size_t size) {
+  if (demands == nullptr || bytes == nullptr || size != OPENPCC_NONCE_BYTES) return OPENPCC_ERROR_ARGUMENT;
+  std::copy_n(bytes, size, demands->demands.nvidia.device.nonce.emplace().begin());
+  return OPENPCC_OK;
+}
+
+openpcc_status openpcc_demands_require_manifests(openpcc_demands* demands) {
+  if (demands == nullptr) return OPENPCC_ERROR_ARGUMENT;
+  demands->demands.nvidia.device.require_manifests = true;
+  return OPENPCC_OK;
+}
+
 openpcc_status openpcc_demands_require_revocation(openpcc_demands* demands) {
   if (demands == nullptr) return OPENPCC_ERROR_ARGUMENT;
   demands->demands.snp.require_revocation = true;
+  demands->demands.nvidia.device.require_revocation = true;
   return OPENPCC_OK;
 }
 

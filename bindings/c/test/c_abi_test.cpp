@@ -120,6 +120,9 @@ TEST(CAbi, null_is_an_error_and_never_a_crash) {
                                       openpcc_demands_expect_measurement(demands.get(), nullptr, 48),
                                       openpcc_demands_expect_report_data(nullptr, &byte, 64),
                                       openpcc_demands_expect_report_data(demands.get(), nullptr, 64),
+                                      openpcc_demands_expect_nonce(nullptr, &byte, 32),
+                                      openpcc_demands_expect_nonce(demands.get(), nullptr, 32),
+                                      openpcc_demands_require_manifests(nullptr),
                                       openpcc_demands_require_revocation(nullptr),
                                       openpcc_demands_snp_products(nullptr, OPENPCC_SNP_GENOA),
                                       openpcc_demands_snp_min_tcb(nullptr, OPENPCC_SNP_GENOA, &tcb),
@@ -191,6 +194,7 @@ TEST(CAbi, sizes_and_numbers_are_bounded) {
   }
   EXPECT_EQ(openpcc_demands_expect_measurement(demands.get(), large.data(), 48), OPENPCC_ERROR_LIMIT);
   EXPECT_EQ(openpcc_demands_expect_report_data(demands.get(), large.data(), 63), OPENPCC_ERROR_ARGUMENT);
+  EXPECT_EQ(openpcc_demands_expect_nonce(demands.get(), large.data(), 31), OPENPCC_ERROR_ARGUMENT);
   const openpcc_snp_tcb tcb{1, 0, 0, 0, 0};
   for (const uint32_t product : {0u, 3u, 8u, uint32_t{OPENPCC_SNP_MILAN}, uint32_t{OPENPCC_SNP_GENOA | 8}}) {
     EXPECT_EQ(openpcc_demands_snp_min_tcb(demands.get(), product, &tcb), OPENPCC_ERROR_ARGUMENT) << product;
@@ -281,6 +285,24 @@ TEST(CAbi, a_real_machine_is_accepted_and_every_demand_counts) {
   const openpcc_snp_tcb highest{255, 255, 255, 255, 255}, lowest{0, 0, 0, 0, 0};
   EXPECT_EQ(refused_by([&](auto* d) { return openpcc_demands_snp_min_tcb(d, OPENPCC_SNP_TURIN, &highest); }), rules("snp.tcb.minimum"));
   EXPECT_EQ(refused_by([&](auto* d) { return openpcc_demands_snp_min_tcb(d, OPENPCC_SNP_TURIN, &lowest); }), rules());
+}
+
+TEST(CAbi, each_demand_of_a_gpu_refuses) {
+  const auto folder = testkit::shared_file("evidence/nvidia/gpu/hopper-590-single");
+  if (!folder) GTEST_SKIP() << "no shared evidence";
+  const std::vector<Bytes> items{testkit::read_file(*folder / "report.bin"), testkit::read_file(*folder / "cert_chain.pem")};
+  const Evidence evidence = evidence_of(items);
+  const auto refused_by = [&](auto&& demand) {
+    const Demands demands = strict();
+    EXPECT_EQ(demand(demands.get()), OPENPCC_OK);
+    return refusals(judged(evidence, demands, kTurinTime));
+  };
+  const auto rules = [](auto... rule) { return std::vector<std::string>{rule...}; };
+  const uint8_t* nonce = items[0].data() + 4;
+  EXPECT_EQ(refused_by([&](auto* d) { return openpcc_demands_expect_nonce(d, nonce, 32); }), rules());
+  EXPECT_EQ(refused_by([&](auto* d) { return openpcc_demands_expect_nonce(d, nonce + 1, 32); }), rules("nvgpu.nonce"));
+  EXPECT_EQ(refused_by([&](auto* d) { return openpcc_demands_require_manifests(d); }), rules("rim.missing"));
+  EXPECT_EQ(refused_by([&](auto* d) { return openpcc_demands_require_revocation(d); }), rules("nvgpu.ocsp.missing"));
 }
 
 TEST(CAbi, bytes_are_copied_and_a_verdict_outlives_what_it_came_from) {

@@ -45,6 +45,8 @@ constexpr Kind<DevelopmentPolicy> kDevelopmentGpus[] = {{sim::kGpuType, true, "s
 constexpr Kind<ProductionPolicy> kProductionCpus[] = {{kSnpReportType, false, "snp.chain.root", verify_snp_machine},
                                                       {kTdxQuoteType, false, "tdx.pck.root", verify_tdx_machine}};
 
+constexpr Kind<ProductionPolicy> kProductionGpus[] = {{kNvidiaReportType, false, "nvgpu.chain.root", verify_nvidia_gpu}};
+
 template <class PolicyType>
 Result<const Kind<PolicyType>*> find(std::span<const Kind<PolicyType>> kinds, std::string_view media_type) {
   const auto kind = std::ranges::find(kinds, media_type, &Kind<PolicyType>::media_type);
@@ -80,10 +82,9 @@ template <>
 std::span<const Kind<ProductionPolicy>> cpu_kinds() {
   return kProductionCpus;
 }
-// No GPU of real hardware is verified yet: a production policy that requires one accepts nothing, rather than something by mistake.
 template <>
 std::span<const Kind<ProductionPolicy>> gpu_kinds() {
-  return {};
+  return kProductionGpus;
 }
 
 bool verifies_real_gpus() { return !gpu_kinds<ProductionPolicy>().empty(); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "openpcc/attest/hardware_types.h"
+#include "openpcc/nvgpu/token.h"
+#include "openpcc/x509/ocsp.h"
 #include "platform_kinds.h"
 #include "verdict_builder.h"
 
@@ -25,6 +27,16 @@ bool is_intel_quote(ByteSpan bytes) {
          equal(bytes.subspan(12, kIntelQeVendor.size()), kIntelQeVendor);
 }
 
+// The beginnings of request and response (SPDM); the version is bounded loosely, as above.
+bool is_nvidia_report(ByteSpan bytes) {
+  return bytes.size() > nvgpu::kRequestBytes + 2 && bytes.size() <= nvgpu::kReportBytesMax && bytes[0] >= 0x10 && bytes[0] < 0x20 &&
+         bytes[1] == 0xe0 && bytes[nvgpu::kRequestBytes + 1] == 0x60;
+}
+
+bool is_manifest(std::string_view text) {
+  return text.size() <= nvgpu::kManifestBytesMax && text.substr(0, 256).find("<SoftwareIdentity") != std::string_view::npos;
+}
+
 bool is_signature(std::string_view text) {
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   return text.size() == kSignatureDigits && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
@@ -41,6 +53,8 @@ PlatformItem recognise_text(std::string_view text) {
     return x509::Certificate::parse_pem(as_bytes(text), kPemCertificatesMax) ? PlatformItem::certificates : PlatformItem::other;
   }
   if (is_signature(text)) return PlatformItem::signature_hex;
+  if (is_manifest(text)) return PlatformItem::nvidia_manifest;
+  if (nvgpu::looks_like_token(as_bytes(text))) return PlatformItem::nvidia_token;
   if (is_bundle(text)) return PlatformItem::bundle;
   // What the documents hold is for their verifier; here they are told apart by members that the other one does not have.
   if (text.size() > tdx::kDocumentBytesMax || text.find_first_of('{') > 2) return PlatformItem::other;
@@ -79,13 +93,46 @@ Result<std::vector<Bytes>> unpack(std::span<const Bytes> items) {
 PlatformItem recognise(ByteSpan bytes) {
   if (is_snp_report(bytes)) return PlatformItem::snp_report;
   if (is_intel_quote(bytes)) return PlatformItem::intel_quote;
+  if (is_nvidia_report(bytes)) return PlatformItem::nvidia_report;
   if (const PlatformItem text = recognise_text(as_text(bytes)); text != PlatformItem::other) return text;
   if (x509::Certificate::parse(bytes)) return PlatformItem::certificate;
   if (x509::Crl::parse(bytes)) return PlatformItem::revocation_list;
+  if (x509::OcspResponse::parse(bytes)) return PlatformItem::ocsp_response;
   const auto table = snp::parse_certificate_table(bytes);
   const bool filled = table && (table->vcek || table->vlek || table->ask || table->ark);
   return filled ? PlatformItem::snp_certificate_table : PlatformItem::other;
 }
+
+namespace {
+
+PlatformVerdict judge(const PlatformEvidence& evidence, UnixSeconds now, const PlatformDemands& demands) {
+  switch (evidence.kind) {
+    case PlatformItem::snp_report: return verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands.snp).verdict;
+    case PlatformItem::nvidia_report: return verify_nvidia(evidence.items, now, demands.nvidia);
+    case PlatformItem::nvidia_token: return refuse_nvidia_token(evidence.report);
+    default: break;
+  }
+  tdx::Terms terms;
+  if (evidence.report[0] == 3) terms.tee = tdx::Tee::sgx;  // version 3 is of enclaves alone, and they have no other one here
+  return verify_tdx(evidence.report, evidence.items, now, demands.tdx, terms).verdict;
+}
+
+// refuse_unmet refuses what was demanded of another technology: whoever says which software must run in a machine does not take a GPU in its place.
+void refuse_unmet(PlatformVerdict& verdict, PlatformItem item, const PlatformDemands& demands) {
+  const auto refuse = [&](appraisal::Aspect aspect, bool demanded, std::string_view what) {
+    if (!demanded) return;
+    verdict.findings.push_back({aspect, appraisal::State::failed, "platform.demand", std::string(what), verdict.kind + ", which has none",
+                                "give the evidence of which this is demanded"});
+    if (verdict.outcome == Outcome::accept) verdict.outcome = Outcome::reject;
+  };
+  const bool nvidia = item == PlatformItem::nvidia_report || item == PlatformItem::nvidia_token;
+  const bool measured = !demands.snp.measurements.empty() || !demands.tdx.measurements.empty();
+  refuse(appraisal::Aspect::software, nvidia && measured, "a measurement of a machine");
+  refuse(appraisal::Aspect::bound_data, nvidia && (demands.snp.report_data || demands.tdx.report_data), "report data");
+  refuse(appraisal::Aspect::bound_data, !nvidia && demands.nvidia.device.nonce, "a nonce of a GPU");
+}
+
+}  // namespace
 
 appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy) {
   const std::string seen = error.detail.empty() ? std::string(to_string(error.code)) : printable(error.detail);
@@ -98,7 +145,9 @@ Result<PlatformEvidence> find_evidence(std::span<const Bytes> given) {
   const auto is_report = [](const Bytes& item) { return is_evidence(recognise(item)); };
   const auto evidence = std::ranges::find_if(items, is_report);
   if (evidence == items.end()) return fail(Code::unsupported, "platform.none", "no file is a report of a platform that is verified here");
-  if (std::ranges::count_if(items, is_report) > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
+  const bool nvidia =
+      std::ranges::all_of(items, [&](const Bytes& item) { return !is_report(item) || recognise(item) == PlatformItem::nvidia_report; });
+  if (!nvidia && std::ranges::count_if(items, is_report) > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
   const auto unknown = std::ranges::find(items, PlatformItem::other, [](const Bytes& item) { return recognise(item); });
   if (unknown != items.end()) {
     return fail(Code::malformed, "platform.unknown_item",
@@ -110,12 +159,13 @@ Result<PlatformEvidence> find_evidence(std::span<const Bytes> given) {
 
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands) {
   OPENPCC_LET(const PlatformEvidence evidence, find_evidence(given));
-  tdx::Terms terms;
-  if (evidence.report[0] == 3) terms.tee = tdx::Tee::sgx;  // version 3 is of enclaves alone, and they have no other one here
-  PlatformVerdict out = evidence.kind == PlatformItem::snp_report
-                            ? verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands.snp).verdict
-                            : verify_tdx(evidence.report, evidence.items, now, demands.tdx, terms).verdict;
-  out.evidence_digest = crypto::sha256(evidence.report);
+  PlatformVerdict out = judge(evidence, now, demands);
+  refuse_unmet(out, evidence.kind, demands);
+  Bytes judged;  // of several, one after the other
+  for (const Bytes& item : evidence.items) {
+    if (is_evidence(recognise(item))) judged.insert(judged.end(), item.begin(), item.end());
+  }
+  out.evidence_digest = crypto::sha256(judged);
   return out;
 }
 

@@ -16,6 +16,9 @@ struct JudgedPlatform {
 JudgedPlatform verify_snp(ByteSpan report, std::span<const Bytes> others, UnixSeconds now, const snp::Demands& demands);
 JudgedPlatform verify_tdx(ByteSpan quote, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands,
                           const tdx::Terms& terms);
+// verify_nvidia judges all NVIDIA reports among the items, together where there are several.
+PlatformVerdict verify_nvidia(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands);
+PlatformVerdict refuse_nvidia_token(ByteSpan token);
 
 // failed is the finding of an error that stands in the way of genuineness or of what follows from it.
 appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy);

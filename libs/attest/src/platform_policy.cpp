@@ -73,6 +73,9 @@ JudgedPlatform judge(const PlatformEvidence& evidence, UnixSeconds now, const po
 Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSeconds now, const policy::ProductionPolicy& policy,
                                            const std::optional<std::array<uint8_t, 64>>& report_data) {
   OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
+  if (evidence.kind != PlatformItem::snp_report && evidence.kind != PlatformItem::intel_quote) {
+    return fail(Code::unsupported, "platform.policy", "a policy judges a GPU beside its node's CPU: give it without a policy");
+  }
   const policy::Requirements& requirements = policy.requirements();
   JudgedPlatform judged = judge(evidence, now, requirements, report_data);
   PlatformVerdict& out = judged.verdict;

@@ -313,6 +313,11 @@ void Appraiser::check_gpu_firmware(const std::vector<Findings>& gpus) {
       return rows_.refuse(Property::gpu_firmware, "attest.gpu.release", list_of(policy_.gpu_releases), who + to_hex(gpu.measurement),
                           remedy);
     }
+    if (!gpu.platform.empty()) {
+      const appraisal::Finding* finding = appraisal::refusal(gpu.platform);
+      if (finding == nullptr) continue;
+      return rows_.refuse(Property::gpu_firmware, finding->rule, finding->expected, who + finding->seen, finding->remedy);
+    }
     if (gpu.tcb < policy_.min_gpu_tcb) {
       return rows_.refuse(Property::gpu_firmware, "attest.gpu.tcb", "at least " + std::to_string(policy_.min_gpu_tcb),
                           who + std::to_string(gpu.tcb), remedy);

@@ -138,6 +138,32 @@ Result<uint64_t> read_mask(TomlReader& reader, std::string_view name, uint64_t n
   return mask;
 }
 
+constexpr std::pair<std::string_view, nvgpu::Architecture> kArchitectures[] = {{"Hopper", nvgpu::Architecture::hopper},
+                                                                               {"Blackwell", nvgpu::Architecture::blackwell}};
+constexpr std::pair<std::string_view, nvgpu::Mode> kModes[] = {
+    {"single", nvgpu::Mode::single}, {"multiple", nvgpu::Mode::multiple}, {"protected_pcie", nvgpu::Mode::protected_pcie}};
+
+// version reads one that can be compared: a minimum that cannot be would refuse everything, and nobody would know why.
+Result<std::string> version(TomlReader& reader, std::string_view name, int base) {
+  OPENPCC_LET(std::string text, reader.text(name));
+  if (!nvgpu::at_least(text, text, base)) return fail(Code::malformed, kValue, reader.at(name) + " is no version");
+  return text;
+}
+
+// An architecture is taken by naming its minimum, as product lines of CPUs are.
+Result<> read_min_vbios(TomlReader& reader, nvgpu::Demands& out) {
+  OPENPCC_LET(TomlReader tables, reader.table("min_vbios"));
+  out.architectures.clear();
+  for (const auto& [name, architecture] : kArchitectures) {
+    if (!tables.has(name)) continue;
+    OPENPCC_LET(out.min_vbios[architecture], version(tables, name, 16));
+    out.architectures.insert(architecture);
+  }
+  OPENPCC_TRY(tables.end());
+  if (out.architectures.empty()) return empty_list(reader, "min_vbios");
+  return {};
+}
+
 template <size_t N>
 Result<std::set<std::array<uint8_t, N>>> arrays(TomlReader& reader, std::string_view name) {
   OPENPCC_LET(const std::vector<Bytes> list, hex_list(reader, name, N, N, true));
@@ -226,6 +252,26 @@ Result<std::optional<TdxRequirements>> read_tdx(TomlReader& top, const Exception
   out.demands.allow_debug = exceptions.allow_debug;
   out.demands.allow_migratable = exceptions.allow_migration;
   out.demands.allow_sept_ve = exceptions.allow_sept_ve;
+  return std::optional(std::move(out));
+}
+
+Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptions& exceptions) {
+  if (!top.has("nvgpu")) return std::optional<nvgpu::Demands>();
+  OPENPCC_LET(TomlReader reader, top.table("nvgpu"));
+  nvgpu::Demands out;
+  OPENPCC_LET(out.min_driver, version(reader, "min_driver", 10));
+  OPENPCC_TRY(read_min_vbios(reader, out));
+  OPENPCC_LET(const std::vector<std::string> modes, reader.texts("modes"));
+  for (const std::string& text : modes) {
+    const auto mode = std::ranges::find(kModes, text, &std::pair<std::string_view, nvgpu::Mode>::first);
+    if (mode == std::end(kModes)) return fail(Code::malformed, kValue, reader.at("modes") + " is single, multiple or protected_pcie, not " + text);
+    out.modes.insert(mode->second);
+  }
+  if (modes.empty()) return empty_list(reader, "modes");
+  OPENPCC_TRY(reader.end());
+  out.require_manifests = true;
+  out.require_fwid = true;
+  out.require_revocation = !exceptions.no_revocation;
   return std::optional(std::move(out));
 }
 

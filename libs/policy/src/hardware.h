@@ -1,4 +1,4 @@
-// What a policy demands of real TEEs: its tables [snp] and [tdx]. Private to this library.
+// What a policy demands of real TEEs: its tables [snp], [tdx] and [nvgpu]. Private to this library.
 #pragma once
 
 #include "openpcc/policy/policy.h"
@@ -6,8 +6,9 @@
 
 namespace openpcc::policy {
 
-// Both read their table where it is there; without it evidence of that kind is refused.
+// Each reads its table where it is there; without it evidence of that kind is refused.
 Result<std::optional<snp::Demands>> read_snp(TomlReader& top, const Exceptions& exceptions);
 Result<std::optional<TdxRequirements>> read_tdx(TomlReader& top, const Exceptions& exceptions);
+Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptions& exceptions);
 
 }  // namespace openpcc::policy

@@ -197,6 +197,7 @@ Result<Policy> parse(ByteSpan toml) {
   OPENPCC_LET(requirements.exceptions, read_exceptions(top));
   OPENPCC_TRY(check_exceptions(requirements));
   OPENPCC_LET(requirements.snp, read_snp(top, requirements.exceptions));
+  OPENPCC_LET(requirements.nvgpu, read_nvgpu(top, requirements.exceptions));
   OPENPCC_LET(requirements.tdx, read_tdx(top, requirements.exceptions));
   return production ? finish_production(top, std::move(requirements)) : finish_development(top, std::move(requirements));
 }

@@ -137,6 +137,34 @@ TEST(PolicyOfHardware, tdx_masks_cannot_take_what_has_rules_of_its_own) {
   EXPECT_RULE(masked("xfam_mask = 0xe6"), "policy.parse.value") << "x87 is always on";
 }
 
+const std::string kHopper = "[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
+
+TEST(PolicyOfHardware, nvgpu) {
+  const auto policy = with("[nvgpu]\nmin_driver = \"570.124.06\"\nmodes = [\"single\", \"protected_pcie\"]\n" + kHopper);
+  ASSERT_OK(policy);
+  const nvgpu::Demands& demands = *requirements(*policy).nvgpu;
+  EXPECT_EQ(demands.min_driver, "570.124.06");
+  EXPECT_EQ(demands.architectures, (std::set{nvgpu::Architecture::hopper}));
+  EXPECT_EQ(demands.min_vbios.at(nvgpu::Architecture::hopper), "96.00.9F.00.01");
+  EXPECT_EQ(demands.modes, (std::set{nvgpu::Mode::single, nvgpu::Mode::protected_pcie}));
+  EXPECT_TRUE(demands.require_manifests && demands.require_fwid && demands.require_revocation);
+  EXPECT_FALSE(requirements(*with("")).nvgpu.has_value());
+}
+
+TEST(PolicyOfHardware, nvgpu_is_refused_where_it_is_not_whole) {
+  const std::string driver = "min_driver = \"570\"\n", modes = "modes = [\"single\"]\n";
+  EXPECT_RULE(with("[nvgpu]\n" + modes + kHopper), "policy.parse.missing");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + kHopper), "policy.parse.missing");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + modes), "policy.parse.missing");
+  EXPECT_RULE(with("[nvgpu]\nmin_driver = \"new\"\n" + modes + kHopper), "policy.parse.value");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + "modes = [\"any\"]\n" + kHopper), "policy.parse.value");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + "modes = []\n" + kHopper), "policy.parse.empty_list");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + modes + "[nvgpu.min_vbios]\n"), "policy.parse.empty_list");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + modes + "[nvgpu.min_vbios]\nAmpere = \"1\"\n"), "policy.parse.unknown_key");
+  EXPECT_RULE(with("[nvgpu]\n" + driver + modes + kHopper + "Blackwell = \"9Z\"\n"), "policy.parse.value");
+  EXPECT_RULE(with("[nvgpu]\nmanifests = false\n" + driver + modes + kHopper), "policy.parse.unknown_key");
+}
+
 TEST(PolicyOfHardware, exceptions_are_named_and_taken_over) {
   const auto policy = with(kGenoa + "[tdx]\nmin_evaluation = 1\n",
                            "no_revocation = true\nallow_migration = true\nallow_provisional_firmware = true\nallow_masked_chips = true\n"

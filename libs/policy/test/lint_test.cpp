@@ -114,6 +114,8 @@ TEST(PolicyLint, what_no_machine_can_fulfil) {
   EXPECT_TRUE(warned(linted(parts, true), "nodes.min_root_owners", "policy.lint.gpu_optional"));
   parts.gpu = Parts().gpu;
   EXPECT_TRUE(warned(linted(parts), "nodes.require_gpu", kRule));
+  EXPECT_TRUE(warned(linted(parts, true), "nodes.require_gpu", kRule)) << "no table takes GPUs";
+  parts.exceptions += "[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\n[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
   EXPECT_TRUE(of_weight(linted(parts, true), Weight::warning).empty());
 }
 

@@ -130,12 +130,17 @@ Result<UnixSeconds> read_time(der::Reader& reader) {
 Result<Envelope> open_envelope(ByteSpan der) {
   OPENPCC_LET(const ByteSpan content, der::only(der, der::kSequence));
   der::Reader reader(content);
+  OPENPCC_LET(Envelope out, read_envelope(reader));
+  OPENPCC_TRY(reader.end());
+  return out;
+}
+
+Result<Envelope> read_envelope(der::Reader& reader) {
   OPENPCC_LET(const der::Element to_be_signed, reader.next());
   if (to_be_signed.tag != der::kSequence) return fail(Code::malformed, "x509.der", "an element of another type");
   OPENPCC_LET(const der::Element identifier, reader.next());
   if (identifier.tag != der::kSequence) return fail(Code::malformed, "x509.der", "an element of another type");
   OPENPCC_LET(const ByteSpan bit_string, reader.content(der::kBitString));
-  OPENPCC_TRY(reader.end());
   OPENPCC_LET(const ByteSpan bits, der::bit_string(bit_string));
   Envelope out{to_be_signed.content, identifier.whole, {to_be_signed.whole, Algorithm::ecdsa_sha256, {}}};
   OPENPCC_LET(out.signature.algorithm, read_algorithm(identifier.content));

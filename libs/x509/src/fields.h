@@ -14,6 +14,8 @@ struct Envelope {
 };
 //   x509.certificate.algorithm, x509.der
 Result<Envelope> open_envelope(ByteSpan der);
+// read_envelope takes the three parts off the front, for what has more of them.
+Result<Envelope> read_envelope(der::Reader& reader);
 
 // read_time takes a UTCTime or GeneralizedTime to whole seconds in UTC, the only forms of RFC 5280. Errors: x509.der.
 Result<UnixSeconds> read_time(der::Reader& reader);

@@ -6,6 +6,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "openpcc/crypto/hash.h"
 #include "openpcc/x509/der.h"
 
 namespace openpcc::x509::forge {
@@ -187,6 +188,37 @@ Bytes crl(const CrlFields& fields, const Key& signer) {
   return sealed(
       sequence({integer(1), algorithm_identifier(signer.algorithm()), fields.issuer, time(fields.this_update), next, revoked, extensions}),
       signer);
+}
+
+Bytes revoked(UnixSeconds at, std::optional<uint8_t> reason) {
+  const Bytes why = reason ? tlv(der::context(0), tlv(der::kEnumerated, Bytes{*reason})) : Bytes();
+  return tlv(der::context(1), concat({time(at), why}));
+}
+
+Bytes ocsp(const OcspFields& f, const Key& signer) {
+  const auto digest = [&](ByteSpan of) {
+    if (!f.sha384) {
+      const auto d = crypto::sha256(of);
+      return Bytes(d.begin(), d.end());
+    }
+    const auto d = crypto::sha384(of);
+    return Bytes(d.begin(), d.end());
+  };
+  const size_t point_bytes = f.issuer_spki.size() < 100 ? 65 : 97;  // of P-256 and of P-384
+  const ByteSpan key = f.issuer_spki.size() < point_bytes ? ByteSpan(f.issuer_spki) : ByteSpan(f.issuer_spki).last(point_bytes);
+  const auto extensions = [](const std::vector<Bytes>& list) {
+    return list.empty() ? Bytes() : tlv(der::context(1), sequence({joined(list)}));
+  };
+  const Bytes id = sequence({sequence({testkit::hex(f.sha384 ? "0609608648016503040202" : "0609608648016503040201")}),
+                             tlv(der::kOctetString, digest(f.issuer_name)), tlv(der::kOctetString, digest(key)),
+                             tlv(der::kInteger, f.serial.front() < 0x80 ? f.serial : concat({Bytes{0}, f.serial}))});
+  const Bytes next = f.next_update ? tlv(der::context(0), time(*f.next_update)) : Bytes();
+  const Bytes answer = sequence({id, f.status, time(f.this_update), next, extensions(f.answer_extensions)});
+  const Bytes data = sequence({tlv(der::context(1), name("responder")), time(f.this_update), sequence({answer}), extensions(f.extensions)});
+  const Bytes certificates = f.certificates.empty() ? Bytes() : tlv(der::context(0), sequence({joined(f.certificates)}));
+  const Bytes basic = sequence({data, algorithm_identifier(signer.algorithm()), bit_string(signer.sign(data)), certificates});
+  const Bytes typed = sequence({testkit::hex("06092b0601050507300101"), tlv(der::kOctetString, basic)});
+  return sequence({tlv(der::kEnumerated, Bytes{0}), tlv(der::context(0), typed)});
 }
 
 std::string pem(ByteSpan der) {

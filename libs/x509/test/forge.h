@@ -66,6 +66,22 @@ struct CrlFields {
 };
 Bytes crl(const CrlFields& fields, const Key& signer);
 
+// OcspFields are an answer about one certificate; whoever signs it need not be who issued that.
+struct OcspFields {
+  Bytes issuer_name = name("issuer");
+  Bytes issuer_spki{};  // its key identifies the issuer
+  Bytes serial = {1};
+  bool sha384 = true;           // of what identifies the certificate
+  Bytes status = {0x80, 0x00};  // good; forge::revoked of another
+  UnixSeconds this_update = 1'700'000'000;
+  std::optional<UnixSeconds> next_update = 2'000'000'000;
+  std::vector<Bytes> certificates{};  // that come along
+  std::vector<Bytes> extensions{};    // of the response
+  std::vector<Bytes> answer_extensions{};
+};
+Bytes revoked(UnixSeconds at, std::optional<uint8_t> reason = std::nullopt);
+Bytes ocsp(const OcspFields& fields, const Key& signer);
+
 // pem is the block of one certificate.
 std::string pem(ByteSpan der);
 

@@ -1,6 +1,7 @@
 #include "regions.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "toml_checked.h"
 
@@ -23,7 +24,15 @@ bool holds_for(const toml::table& row, int64_t version) {
 }  // namespace
 
 std::vector<Region> regions(std::string_view table, int64_t version) {
-  const toml::parse_result file = toml::parse_file(OPENPCC_EVIDENCE_REGIONS);
+  std::vector<std::filesystem::path> files;
+  if (std::filesystem::exists(OPENPCC_EVIDENCE_REGIONS ".toml")) files.emplace_back(OPENPCC_EVIDENCE_REGIONS ".toml");
+  for (const auto& entry : std::filesystem::directory_iterator(OPENPCC_EVIDENCE_REGIONS)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  toml::table file;
+  for (const std::filesystem::path& path : files) {
+    if (file["regions"][table].as_array() == nullptr) file = toml::parse_file(path.string());
+  }
   const toml::array* rows = file["regions"][table].as_array();
   OPENPCC_CHECK(rows != nullptr);
   std::vector<Region> out;

@@ -8,6 +8,7 @@
 
 #include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/verdict.h"
+#include "openpcc/nvgpu/appraise.h"
 #include "openpcc/policy/policy.h"
 #include "openpcc/snp/appraise.h"
 #include "openpcc/tdx/appraise.h"
@@ -29,13 +30,18 @@ enum class PlatformItem : uint8_t {
   certificate,            // DER
   certificates,           // PEM
   revocation_list,        // DER
+  nvidia_report,          // of a GPU or a switch
+  nvidia_manifest,        // signed XML
+  nvidia_token,           // of an attestation service; none is taken
+  ocsp_response,          // DER
   bundle,                 // a report and what vouches for it, as one collection (evidence.h, parse_platform)
   other,
 };
 PlatformItem recognise(ByteSpan bytes);
 // is_evidence: a report or quote, alone or in a bundle.
 inline bool is_evidence(PlatformItem item) {
-  return item == PlatformItem::snp_report || item == PlatformItem::intel_quote || item == PlatformItem::bundle;
+  return item == PlatformItem::snp_report || item == PlatformItem::intel_quote || item == PlatformItem::nvidia_report ||
+         item == PlatformItem::nvidia_token || item == PlatformItem::bundle;
 }
 
 struct PlatformVerdict {
@@ -55,22 +61,28 @@ struct PlatformVerdict {
   std::string json() const;
 };
 
-// PlatformDemands are what is demanded of each technology.
+// These are what is demanded of each technology.
+struct NvidiaDemands {
+  nvgpu::Demands device;
+  nvgpu::SetDemands set;  // where there are several
+};
 struct PlatformDemands {
   snp::Demands snp;
   tdx::Demands tdx;
+  NvidiaDemands nvidia;
 };
 
-// verify_platform judges the one report or quote among what is given by the rest. A bundle counts as what is in it. A pure function: no network,
+// verify_platform judges the one report or quote among what is given by the rest; NVIDIA's reports may be several, of one machine. A bundle counts as what is in it. A pure function: no network,
 // clock or files.
-//   platform.none      no item is a report (unsupported)        platform.several   more than one is
+//   platform.none      no item is a report (unsupported)        platform.several   more than one is, not all of them NVIDIA's
 //   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these: nothing is left out unseen
 //   platform.bundle_type   a bundle's report is not what its media type says        attest.cmw.*   a bundle cannot be read
+//   platform.demand        a finding: something is demanded that this technology's evidence does not have
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands);
 
 // verify_platform_by judges it by all that a policy demands of platforms and their software, release and chip ledger included. Nothing is shown of a
 // node: the best outcome is accept_platform. `report_data`: what the report must have been made for; none: not checked. Errors: the same.
-//   attest.kind.not_taken, attest.release.unknown, attest.ledger.unknown   as findings
+//   attest.kind.not_taken, attest.release.unknown, attest.ledger.unknown   as findings        platform.policy   NVIDIA's evidence: policies judge it beside a node's CPU (unsupported)
 Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSeconds now, const policy::ProductionPolicy& policy,
                                            const std::optional<std::array<uint8_t, 64>>& report_data);
 

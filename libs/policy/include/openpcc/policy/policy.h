@@ -12,6 +12,7 @@
 
 #include "openpcc/crypto/hash.h"
 #include "openpcc/note/note.h"
+#include "openpcc/nvgpu/appraise.h"
 #include "openpcc/sim/sim.h"
 #include "openpcc/snp/appraise.h"
 #include "openpcc/tdx/appraise.h"
@@ -60,6 +61,7 @@ struct Requirements {
   std::vector<Bytes> chips{};                        // the chip ledger: CPU chip ids and GPU device ids; sorted
   std::optional<snp::Demands> snp{};                 // none: SEV-SNP machines are refused
   std::optional<TdxRequirements> tdx{};              // none: TDX machines are refused
+  std::optional<nvgpu::Demands> nvgpu{};             // none: NVIDIA's GPUs are refused
   Exceptions exceptions{};
   crypto::Sha256Digest digest{};  // SHA-256 of the policy file as read
 };

@@ -1,0 +1,106 @@
+// Spec: spec/evidence.md s7.
+#include <algorithm>
+
+#include "kind_hardware.h"
+
+namespace openpcc::attest {
+namespace {
+
+using appraisal::Aspect;
+
+// Collateral is what a GPU's evidence brings besides its chain: two manifests, and statements of revocation with names of their own.
+struct NvidiaCollateral {
+  ByteSpan driver, vbios;
+  std::vector<ByteSpan> ocsp, crls;
+};
+
+std::unexpected<Error> bad_collateral(const std::string& what) { return fail(Code::malformed, "attest.kind.collateral", what); }
+
+Result<NvidiaCollateral> read_collateral(const Device& device) {
+  NvidiaCollateral out;
+  for (const auto& [name, item] : device.collateral) {
+    if (item.media_type == kXmlType && (name == "driver-manifest" || name == "vbios-manifest")) {
+      (name == "driver-manifest" ? out.driver : out.vbios) = item.bytes;
+    } else if (item.media_type == kOcspType && name.starts_with("ocsp-")) {
+      out.ocsp.emplace_back(item.bytes);
+    } else if (item.media_type == kCrlType && name.starts_with("crl-")) {
+      out.crls.emplace_back(item.bytes);
+    } else {
+      return bad_collateral(name + " is unknown, or of another media type");
+    }
+  }
+  if (out.driver.empty() || out.vbios.empty()) return bad_collateral("the manifests of driver and VBIOS");
+  return out;
+}
+
+// about leaves the statements that are about a chain's certificates; what is about none of a device's chains counts nowhere.
+nvgpu::Statements about(std::span<const x509::Certificate> chain, const NvidiaCollateral& all) {
+  nvgpu::Statements out;
+  for (const ByteSpan der : all.ocsp) {
+    const auto response = x509::OcspResponse::parse(der);
+    for (size_t i = 0; response && i + 1 < chain.size(); ++i) {
+      if (response->is_about(chain[i], chain[i + 1])) out.ocsp.push_back(der);
+    }
+  }
+  for (const ByteSpan der : all.crls) {
+    const auto crl = x509::Crl::parse(der);
+    const bool issued = crl && std::ranges::any_of(chain, [&](const auto& c) { return equal(c.subject(), crl->issuer()); });
+    if (issued) out.crls.push_back(der);
+  }
+  return out;
+}
+
+template <class Verification>
+std::unexpected<Error> first_of(Verification& verification) {
+  return std::unexpected(std::move(verification.failures.front()));
+}
+
+}  // namespace
+
+Bytes nvidia_release(const nvgpu::Digest& driver, const nvgpu::Digest& vbios) {
+  const Bytes input = ByteWriter().text("openpcc nvidia release v1").u8(0).bytes(driver).bytes(vbios).take();
+  const auto digest = crypto::sha384(input);
+  return Bytes(digest.begin(), digest.end());
+}
+
+Result<Findings> verify_nvidia_gpu(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
+  const auto& demands = policy.requirements().nvgpu;
+  if (!demands) return fail(Code::rejected, "attest.kind.not_taken", "the policy has no table [nvgpu]");
+  if (device.chain.size() != 1 || device.chain[0].media_type != kPemType) {
+    return fail(Code::malformed, "attest.kind.chain", "one item: the device's chain, PEM");
+  }
+  OPENPCC_LET(const NvidiaCollateral collateral, read_collateral(device));
+  OPENPCC_LET(const auto chain, nvgpu::read_chain(device.chain[0].bytes));
+  nvgpu::CheckedLinks links;
+  auto gpu = nvgpu::verify(device.report.bytes, device.chain[0].bytes, about(chain, collateral), now, nvgpu::device_roots(), &links);
+  if (!gpu.verified) return first_of(gpu);
+  const nvgpu::VerifiedReport& verified = *gpu.verified;
+  if (verified.device().is_switch()) return fail(Code::rejected, "nvgpu.chip.excluded", "a switch among the GPUs");
+  std::vector<nvgpu::VerifiedManifest> manifests;
+  x509::Window window = verified.window();
+  for (const ByteSpan xml : {collateral.driver, collateral.vbios}) {
+    auto manifest =
+        nvgpu::verify_manifest(xml, about(nvgpu::certificates_of_manifest(xml), collateral), now, nvgpu::manifest_roots(), &links);
+    if (!manifest.verified) return first_of(manifest);
+    window = window.intersect(manifest.verified->window());
+    OPENPCC_TRY(nvgpu::compare(verified, *manifest.verified));
+    manifests.push_back(std::move(*manifest.verified));
+  }
+  const nvgpu::Software software = nvgpu::measure(verified, manifests);
+  appraisal::Findings findings = nvgpu::appraise(verified, software, *demands);
+  // Attest's own rows say whether it is genuine and what it was made for.
+  std::erase_if(findings, [](const appraisal::Finding& f) { return f.aspect == Aspect::bound_data; });
+  const auto digest_of = [](const nvgpu::VerifiedManifest* manifest) { return manifest == nullptr ? nvgpu::Digest{} : manifest->digest(); };
+  const nvgpu::Pdi& id = verified.device().id;
+  const nvgpu::Nonce& nonce = verified.report().nonce;
+  return Findings{Bytes(id.begin(), id.end()),
+                  nvidia_release(digest_of(software.driver_manifest), digest_of(software.vbios_manifest)),
+                  0,
+                  false,
+                  Bytes(nonce.begin(), nonce.end()),
+                  "NVIDIA",
+                  std::move(findings),
+                  window};
+}
+
+}  // namespace openpcc::attest

@@ -1,0 +1,229 @@
+#include <algorithm>
+
+#include "openpcc/nvgpu/token.h"
+#include "platform_kinds.h"
+
+namespace openpcc::attest {
+namespace {
+
+using appraisal::Aspect;
+using appraisal::Finding;
+using appraisal::State;
+
+constexpr std::string_view kExpected = "a report that NVIDIA's root vouches for";
+
+// Files gathers what may vouch for devices.
+struct Files {
+  std::vector<ByteSpan> reports, chains, manifests, ocsp, crls;
+
+  explicit Files(std::span<const Bytes> items) {
+    for (const Bytes& item : items) {
+      switch (recognise(item)) {
+        case PlatformItem::nvidia_report: reports.emplace_back(item); break;
+        case PlatformItem::nvidia_manifest: manifests.emplace_back(item); break;
+        case PlatformItem::certificates: chains.emplace_back(item); break;
+        case PlatformItem::ocsp_response: ocsp.emplace_back(item); break;
+        case PlatformItem::revocation_list: crls.emplace_back(item); break;
+        default: break;
+      }
+    }
+  }
+
+  // take gives a chain the statements about its certificates, and keeps the others.
+  nvgpu::Statements take(std::span<const x509::Certificate> chain) {
+    nvgpu::Statements out;
+    const auto of_chain = [&](auto fits) {
+      for (size_t i = 0; i + 1 < chain.size(); ++i) {
+        if (fits(chain[i], chain[i + 1])) return true;
+      }
+      return false;
+    };
+    for (const ByteSpan der : ocsp) {
+      const auto response = x509::OcspResponse::parse(der);
+      if (of_chain([&](const auto& subject, const auto& issuer) { return response && response->is_about(subject, issuer); })) {
+        out.ocsp.push_back(der);
+        used.insert(der.data());
+      }
+    }
+    for (const ByteSpan der : crls) {
+      const auto crl = x509::Crl::parse(der);
+      if (of_chain([&](const auto&, const auto& issuer) { return crl && equal(crl->issuer(), issuer.subject()); })) {
+        out.crls.push_back(der);
+        used.insert(der.data());
+      }
+    }
+    return out;
+  }
+  // leave gives the last chain whatever no chain took, so that the verifier says what is wrong with it.
+  void leave(nvgpu::Statements& statements) const {
+    const auto unused = [&](ByteSpan der) { return !used.contains(der.data()); };
+    std::ranges::copy_if(ocsp, std::back_inserter(statements.ocsp), unused);
+    std::ranges::copy_if(crls, std::back_inserter(statements.crls), unused);
+  }
+
+  std::set<const uint8_t*> used;
+};
+
+std::string_view remedy_of(const Error& error) {
+  const std::string_view rule = error.rule.id();
+  if (rule == "nvgpu.chain.pem" || rule == "nvgpu.chain.count")
+    return "add the device's chain of five certificates, PEM, as the driver gives it";
+  if (rule.starts_with("nvgpu.ocsp.") || rule.starts_with("nvgpu.crl.")) return "get current answers from NVIDIA's responder";
+  if (rule == "rim.chain.expired" || rule == "rim.chain.early")
+    return "get the manifest again from NVIDIA, or judge as of another time (--at)";
+  if (rule == "rim.product" || rule == "rim.version")
+    return "give the manifests of this chip's driver and VBIOS, at the versions that it reports";
+  if (rule.starts_with("rim.")) return "get the manifest again from NVIDIA";
+  return "get the evidence again from the machine itself; if it stays, it is not genuine";
+}
+
+// What cannot be read is malformed; what we do not speak is unsupported; anything else is refused.
+Outcome outcome_of(const std::vector<Error>& failures) {
+  const bool of_the_report = !failures.front().rule.id().starts_with("nvgpu.chain.");
+  if (failures.front().code == Code::malformed && of_the_report) return Outcome::malformed;
+  return std::ranges::all_of(failures, [](const Error& e) { return e.code == Code::unsupported; }) ? Outcome::unsupported : Outcome::reject;
+}
+
+// Judge verifies all devices of a set and what vouches for them. Chains that they share are paid for once.
+class Judge {
+ public:
+  Judge(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands) : files_(items), now_(now), demands_(demands) {}
+
+  PlatformVerdict run() {
+    verify_manifests();
+    verify_devices();
+    for (size_t i = 0; i < devices_.size(); ++i) appraise(i);
+    expect_manifests_used();
+    if (devices_.size() == files_.reports.size() && devices_.size() > 1) append(nvgpu::appraise_set(devices_, demands_.set), "");
+    out_.kind = kind();
+    out_.genuine = devices_.size() == files_.reports.size();
+    if (out_.genuine) out_.window = window_;
+    if (out_.outcome == Outcome::accept && appraisal::refusal(out_.findings) != nullptr) out_.outcome = Outcome::reject;
+    return std::move(out_);
+  }
+
+ private:
+  void append(appraisal::Findings findings, const std::string& who) {
+    for (Finding& finding : findings) {
+      finding.seen = who + finding.seen;
+      out_.findings.push_back(std::move(finding));
+    }
+  }
+  void refuse(Aspect aspect, const std::vector<Error>& failures, const std::string& who, std::string_view expected) {
+    appraisal::Findings findings;
+    for (const Error& error : failures) findings.push_back(failed(aspect, error, std::string(expected), remedy_of(error)));
+    append(std::move(findings), who);
+  }
+
+  void verify_manifests() {
+    for (size_t i = 0; i < files_.manifests.size(); ++i) {
+      const auto statements = files_.take(nvgpu::certificates_of_manifest(files_.manifests[i]));
+      auto manifest = nvgpu::verify_manifest(files_.manifests[i], statements, now_, nvgpu::manifest_roots(), &links_);
+      if (manifest.verified) {
+        window_ = window_.intersect(manifest.verified->window());
+        manifests_.push_back(std::move(*manifest.verified));
+      } else {
+        refuse(Aspect::software, manifest.failures, "manifest " + std::to_string(i + 1) + ": ", "a manifest that NVIDIA signed");
+        out_.outcome = Outcome::reject;
+      }
+    }
+  }
+
+  // chain_of finds the chain under which the report verifies; where none does, that of the same place.
+  ByteSpan chain_of(size_t place) {
+    for (const ByteSpan chain : files_.chains) {
+      if (files_.chains.size() > 1 && nvgpu::verify(files_.reports[place], chain, {}, now_, nvgpu::device_roots(), &links_).verified)
+        return chain;
+    }
+    return place < files_.chains.size() ? files_.chains[place] : ByteSpan();
+  }
+
+  void verify_devices() {
+    for (size_t i = 0; i < files_.reports.size(); ++i) {
+      const ByteSpan chain = chain_of(i);
+      const auto certificates = nvgpu::read_chain(chain);
+      nvgpu::Statements statements = certificates ? files_.take(*certificates) : nvgpu::Statements();
+      if (i + 1 == files_.reports.size()) files_.leave(statements);
+      auto device = nvgpu::verify(files_.reports[i], chain, statements, now_, nvgpu::device_roots(), &links_);
+      if (device.verified) {
+        window_ = window_.intersect(device.verified->window());
+        devices_.push_back(std::move(*device.verified));
+        continue;
+      }
+      const std::string who = files_.reports.size() > 1 ? "device " + std::to_string(i + 1) + ": " : "";
+      out_.outcome = outcome_of(device.failures);
+      appraisal::Findings before = std::move(out_.findings);  // genuineness comes first
+      out_.findings.clear();
+      refuse(Aspect::genuine, device.failures, who, kExpected);
+      out_.findings.insert(out_.findings.end(), before.begin(), before.end());
+    }
+  }
+
+  void appraise(size_t place) {
+    const nvgpu::VerifiedReport& device = devices_[place];
+    const std::string who = files_.reports.size() > 1 ? device.device().chip + " " + to_hex(device.device().id) + ": " : "";
+    const nvgpu::Software software = nvgpu::measure(device, manifests_);
+    appraisal::Findings findings = nvgpu::appraise(device, software, demands_.device);
+    findings.insert(findings.begin(), {Aspect::genuine,
+                                       State::passed,
+                                       "nvgpu.signature",
+                                       std::string(kExpected),
+                                       "signed by a key of " + device.device().model + " that NVIDIA's device root vouches for",
+                                       {}});
+    append(std::move(findings), who);
+  }
+
+  void expect_manifests_used() {
+    for (const nvgpu::VerifiedManifest& manifest : manifests_) {
+      std::optional<Error> why;
+      bool used = devices_.empty();  // nothing to compare with
+      for (const nvgpu::VerifiedReport& device : devices_) {
+        const auto comparison = nvgpu::compare(device, manifest);
+        used = used || comparison.has_value();
+        if (!comparison) why = comparison.error();
+      }
+      if (!used) refuse(Aspect::software, {*why}, "", "manifests of these devices");
+    }
+  }
+
+  std::string kind() const {
+    if (files_.reports.size() == 1) {
+      if (devices_.empty()) return "NVIDIA GPU or switch report";
+      const nvgpu::Device& device = devices_.front().device();
+      return std::string("NVIDIA ") + (device.is_switch() ? "switch" : "GPU") + " report, " + device.chip;
+    }
+    return std::to_string(files_.reports.size()) + " reports of NVIDIA GPUs and switches";
+  }
+
+  Files files_;
+  UnixSeconds now_;
+  const NvidiaDemands& demands_;
+  nvgpu::CheckedLinks links_;
+  std::vector<nvgpu::VerifiedReport> devices_;
+  std::vector<nvgpu::VerifiedManifest> manifests_;
+  x509::Window window_{INT64_MIN, INT64_MAX};
+  PlatformVerdict out_ = [] {
+    PlatformVerdict verdict;
+    verdict.outcome = Outcome::accept;
+    return verdict;
+  }();
+};
+
+}  // namespace
+
+PlatformVerdict verify_nvidia(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands) {
+  return Judge(items, now, demands).run();
+}
+
+PlatformVerdict refuse_nvidia_token(ByteSpan token) {
+  PlatformVerdict out;
+  out.kind = "NVIDIA attestation token";
+  const Error error = nvgpu::refuse_token(token);
+  out.outcome = error.code == Code::malformed     ? Outcome::malformed
+                : error.code == Code::unsupported ? Outcome::unsupported
+                                                  : Outcome::reject;
+  out.findings.push_back(failed(Aspect::genuine, error, "the device's own report", "give the report, its chain and its manifests instead"));
+  return out;
+}
+
+}  // namespace openpcc::attest

@@ -1,0 +1,101 @@
+// Revocation along a device's chain. No signed answer of NVIDIA's responder is published, so these are of our own making.
+#include "openpcc/nvgpu/chain.h"
+
+#include "nvgpu_forge.h"
+
+namespace openpcc::nvgpu {
+namespace {
+
+using forge::Device;
+using forge::kNow;
+using forge::refused;
+using x509::forge::OcspFields;
+namespace x = x509::forge;
+
+constexpr size_t kProvisioner = 2, kIdentity = 3;
+
+Verification with_answer(const Device& device, const std::function<void(OcspFields&)>& change, UnixSeconds now = kNow) {
+  return device.verify(now, {device.answer(kIdentity, change)});
+}
+
+TEST(NvgpuRevocation, every_certificate_with_a_responder_is_answered_for) {
+  const Device device;
+  const Verification one = device.verify(kNow, {device.answer(kIdentity)});
+  ASSERT_TRUE(one.verified);
+  EXPECT_FALSE(one.verified->revocation_checked()) << "the provisioner is not answered for";
+  const Verification all = device.verify(kNow, {device.answer(kProvisioner), device.answer(kIdentity)});
+  ASSERT_TRUE(all.verified);
+  EXPECT_TRUE(all.verified->revocation_checked());
+  EXPECT_EQ(all.verified->window(), (x509::Window{kNow - 10, kNow + 9}));
+  EXPECT_FALSE(device.verify().verified->revocation_checked());
+}
+
+TEST(NvgpuRevocation, what_an_answer_says) {
+  const Device device;
+  EXPECT_TRUE(refused(with_answer(device, [](OcspFields& f) { f.status = x::revoked(kNow); }), "nvgpu.ocsp.revoked"));
+  EXPECT_TRUE(refused(with_answer(device, [](OcspFields& f) { f.status = x::revoked(kNow, 6); }), "nvgpu.ocsp.revoked")) << "held";
+  EXPECT_TRUE(refused(with_answer(device, [](OcspFields& f) { f.status = {0x82, 0}; }), "nvgpu.ocsp.revoked")) << "unknown";
+  EXPECT_TRUE(refused(with_answer(device, [](OcspFields& f) { f.serial = {99}; }), "nvgpu.ocsp.certificate"));
+  EXPECT_TRUE(refused(with_answer(device, [](OcspFields& f) { f.next_update.reset(); }), "nvgpu.ocsp.syntax"));
+  EXPECT_TRUE(refused(with_answer(device, nullptr, kNow - 11), "nvgpu.ocsp.early"));
+  EXPECT_TRUE(refused(with_answer(device, nullptr, kNow + 10), "nvgpu.ocsp.expired"));
+  EXPECT_TRUE(refused(device.verify(kNow, {Bytes{0x30, 0x00}}), "nvgpu.ocsp.syntax"));
+  // Of two answers the bad one counts.
+  const Bytes revoked = device.answer(kIdentity, [](OcspFields& f) { f.status = x::revoked(kNow); });
+  EXPECT_TRUE(refused(device.verify(kNow, {device.answer(kIdentity), device.answer(kProvisioner), revoked}), "nvgpu.ocsp.revoked"));
+}
+
+TEST(NvgpuRevocation, who_may_answer) {
+  const Device device, other;
+  const auto by = [&](const x::Key& signer, const std::vector<Bytes>& certificates) {
+    OcspFields fields{.issuer_name = device.maker->identity.issuer,
+                      .issuer_spki = device.maker->root.spki,
+                      .serial = device.maker->identity.serial,
+                      .this_update = kNow - 10,
+                      .next_update = kNow + 10,
+                      .certificates = certificates};
+    return device.verify(kNow, {x::ocsp(fields, signer)});
+  };
+  EXPECT_TRUE(refused(by(other.leaf_key, {}), "nvgpu.ocsp.signature"));
+  x::CertificateFields appointed{x::name("responder"), device.maker->root.subject, {9}, {kNow - 5, kNow + 5}, other.leaf_key.spki(), {}};
+  EXPECT_TRUE(refused(by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)}), "nvgpu.ocsp.responder"));
+  appointed.extensions = {x::extension(testkit::hex("551d25"), false, x::sequence({testkit::hex("06082b06010505070309")}))};
+  EXPECT_TRUE(refused(by(other.leaf_key, {x::certificate(appointed, other.leaf_key)}), "nvgpu.ocsp.responder"));
+  const Verification good = by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)});
+  ASSERT_TRUE(good.verified);
+  EXPECT_EQ(good.verified->window(), (x509::Window{kNow - 5, kNow + 5}));
+}
+
+TEST(NvgpuRevocation, lists_of_issuers) {
+  const Device device;
+  const auto& maker = *device.maker;
+  const auto of = [](const x::CertificateFields& issuer, const x::Key& key, const std::vector<Bytes>& serials) {
+    return x::crl({issuer.subject, kNow - 10, kNow + 10, serials, {}}, key);
+  };
+  const Bytes roots = of(maker.root, maker.root_key, {{77}}), identitys = of(maker.identity, maker.identity_key, {});
+  const Verification all = device.verify(kNow, {}, {roots, identitys});
+  ASSERT_TRUE(all.verified);
+  EXPECT_TRUE(all.verified->revocation_checked());
+  EXPECT_FALSE(device.verify(kNow, {}, {roots}).verified->revocation_checked());
+  EXPECT_TRUE(device.verify(kNow, {device.answer(kProvisioner)}, {roots}).verified->revocation_checked()) << "one of each";
+  EXPECT_TRUE(refused(device.verify(kNow, {}, {of(maker.root, maker.root_key, {maker.identity.serial})}), "nvgpu.crl.revoked"));
+  EXPECT_TRUE(refused(device.verify(kNow - 11, {}, {roots}), "nvgpu.crl.early"));
+  EXPECT_TRUE(refused(device.verify(kNow + 10, {}, {roots}), "nvgpu.crl.expired"));
+  EXPECT_TRUE(refused(device.verify(kNow, {}, {of(maker.root, maker.identity_key, {})}), "nvgpu.crl.signature"));
+  EXPECT_TRUE(refused(device.verify(kNow, {}, {of(device.leaf, device.leaf_key, {})}), "nvgpu.crl.issuer"));
+  EXPECT_TRUE(refused(device.verify(kNow, {}, {Bytes{0x30, 0x00}}), "nvgpu.crl.syntax"));
+}
+
+TEST(NvgpuRoots, are_those_of_the_corpus) {
+  const auto folder = testkit::shared_file("evidence/nvidia/roots");
+  if (!folder) GTEST_SKIP() << "no shared evidence";
+  const auto pin = [&](const char* file) {
+    return crypto::sha256(x509::Certificate::parse_pem(testkit::read_file(*folder / file), 1)->front().spki());
+  };
+  EXPECT_EQ(device_roots()[0], pin("device_identity_root.pem"));
+  EXPECT_EQ(device_roots()[0], pin("switch_device_root.pem"));
+  EXPECT_EQ(manifest_roots()[0], pin("rim_root.pem"));
+}
+
+}  // namespace
+}  // namespace openpcc::nvgpu
