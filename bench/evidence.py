@@ -2,12 +2,13 @@
 """What verifying evidence costs, cold: every call parses, decodes keys and checks signatures anew; and warm: a verdict found by its digest.
 
   evidence.py ratios            against the signatures that it rests on, alone; exits 1 when the whole takes more than 1.15 times as long
-  evidence.py peers PROGRAM...  beside other verifiers on the same bytes; PROGRAM evidence.json FOLDER SECONDS prints a line of JSON per sample
+  evidence.py peers COMMAND...  beside other verifiers on the same bytes; COMMAND evidence.json FOLDER SECONDS prints a line of JSON per sample
 """
 
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -42,8 +43,8 @@ def warm_of_ours():
     return row["warm_us"], row["evidence_bytes"]
 
 
-def lines_of_peer(program):
-    out = subprocess.run([program, SAMPLES, EVIDENCE, str(SECONDS)], check=True, stdout=subprocess.PIPE).stdout
+def lines_of_peer(command):
+    out = subprocess.run([*shlex.split(command), SAMPLES, EVIDENCE, str(SECONDS)], check=True, stdout=subprocess.PIPE).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -93,7 +94,7 @@ def rows_beside(sample, ours_us, theirs, refused):
     return rows + [[f"  {peer}", "refused", "-"] for (of, peer) in sorted(refused) if of == sample]
 
 
-def peers(programs):
+def peers(commands):
     if not EVIDENCE.is_dir():
         print(f"the shared samples are absent: {EVIDENCE}")
         return 1
@@ -102,8 +103,8 @@ def peers(programs):
     for _ in range(ROUNDS):
         for sample, row in lines_of_ours():
             collect(ours, sample, row)
-        for program in programs:
-            for line in lines_of_peer(program):
+        for command in commands:
+            for line in lines_of_peer(command):
                 if "refuses" in line:
                     refused[line["sample"], line["peer"]] = line["refuses"]
                 else:

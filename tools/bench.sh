@@ -39,8 +39,11 @@ peers() {
   need_openssl
   go_program OPENPCC_PEERS_GO bench/peers/go peers-go
   rust_program OPENPCC_PEERS_RUST bench/peers/rust peers-rust
+  need_faketime
+  export OPENPCC_FAKETIME
+  python_env bench/peers/python/requirements.txt nvidia
   say "verifying evidence, beside others"
-  python3 bench/evidence.py peers "$OPENPCC_PEERS_GO" "$OPENPCC_PEERS_RUST"
+  python3 bench/evidence.py peers "$OPENPCC_PEERS_GO" "$OPENPCC_PEERS_RUST" "$nvidia bench/peers/python/nvidia.py"
 }
 
 what=${1:-all}
