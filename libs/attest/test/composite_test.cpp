@@ -1,0 +1,88 @@
+// Composite evidence made of recordings, a CPU's and a GPU's: every row is judged, nothing is relaxed, and it is refused for its freshness and its
+// binding by name. That all rows can pass together is shown with simulated devices (verify_test), since no recording covers a key made after it.
+#include "../src/kinds.h"
+#include "recorded_machine.h"
+
+namespace openpcc::attest {
+namespace {
+
+class CompositeTest : public RecordedMachine {
+ protected:
+  // gpu is an H100 with the manifests of its driver and VBIOS, whose signers' certificates end in June 2025.
+  static Device gpu() {
+    Device out;
+    out.report = {std::string(kNvidiaReportType), shared("nvidia/gpu/hopper-545-full-match/report.bin")};
+    out.chain = {{std::string(kPemType), shared("nvidia/gpu/hopper-545-full-match/cert_chain.pem")}};
+    out.collateral = {{"driver-manifest", {std::string(kXmlType), shared("nvidia/rim/Driver_RIM_test_no_gpu.swidtag")}},
+                      {"vbios-manifest", {std::string(kXmlType), shared("nvidia/rim/1010_0200_882_96005E0001_test_no_gpu.swidtag")}}};
+    return out;
+  }
+
+  // add puts the GPU beside the CPU, under a policy that takes both and asks for two owners of roots.
+  void add(const Device& device) {
+    gpus_.push_back(device);
+    world_.policy_text.require_gpu = true;
+    world_.policy_text.min_root_owners = 2;
+    world_.policy_text.one_root_owner = false;
+    hardware_ += "[nvgpu]\nmin_driver = \"545.00\"\nmodes = [\"single\"]\n[nvgpu.min_vbios]\nHopper = \"96.00.5E.00.01\"\n";
+    world_.policy_text.gpu_releases = std::string(96, '0');
+    const auto policy = policy::parse(as_bytes(world_.policy_text.text() + exceptions_ + hardware_));
+    OPENPCC_CHECK(policy.has_value());
+    const auto found = verify_nvidia_gpu(device, std::get<policy::ProductionPolicy>(*policy), now_);
+    OPENPCC_CHECK(found.has_value());
+    world_.policy_text.gpu_releases = to_hex(found->measurement);
+    world_.claims.gpu_digest = gpu_digest({found->device_id}, gpus_);
+  }
+
+  void expect_refused_by_name() {
+    const Verdict verdict = judged();
+    EXPECT_EQ(verdict.outcome(), Outcome::reject);
+    EXPECT_EQ(refusals(verdict), (std::map<Property, std::string_view>{{Property::key_binding, "attest.binding.report_data"},
+                                                                       {Property::gpu_firmware, "nvgpu.ocsp.missing"},
+                                                                       {Property::gpu_binding, "attest.gpu.nonce"}}))
+        << verdict.text(true);
+    for (const Property property : {Property::root_of_trust, Property::gpu, Property::root_owners, Property::tcb, Property::debug}) {
+      EXPECT_EQ(verdict.row(property)->state, State::passed) << to_string(property);
+    }
+    EXPECT_EQ(verdict.row(Property::one_chassis)->state, State::not_provable);
+  }
+};
+
+TEST_F(CompositeTest, a_recorded_snp_machine_and_a_recorded_h100) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  snp("v3-genoa-veraison", "genoa");
+  exceptions_.clear();
+  cpu_.collateral["crl"] = {std::string(kCrlType), shared("snp/crl/genoa-2024-10-23.crl.der")};
+  add(gpu());
+  expect_refused_by_name();
+}
+
+TEST_F(CompositeTest, a_recorded_tdx_machine_and_a_recorded_h100) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  add(gpu());
+  expect_refused_by_name();
+}
+
+// A policy without the table of a technology takes neither, whatever else it takes.
+TEST_F(CompositeTest, each_device_needs_its_table) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  add(gpu());
+  hardware_ = "[tdx]\nmin_evaluation = 1\n";
+  EXPECT_EQ(refusals(judged())[Property::gpu], "attest.kind.not_taken");
+}
+
+// The same GPU twice is one device; a report that was changed is none.
+TEST_F(CompositeTest, what_stands_beside_the_cpu_is_judged_device_by_device) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  add(gpu());
+  gpus_.push_back(gpu());
+  EXPECT_EQ(refusals(judged())[Property::gpu_binding], "attest.gpu.duplicate");
+  gpus_[1].report.bytes[300] ^= 1;
+  EXPECT_EQ(refusals(judged())[Property::gpu], "nvgpu.signature");
+}
+
+}  // namespace
+}  // namespace openpcc::attest
