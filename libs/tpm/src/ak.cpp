@@ -66,21 +66,21 @@ std::unexpected<Error> unknown(std::string_view what) { return fail(Code::unsupp
 
 // Body is what follows the part that all public areas have in common.
 struct Body {
-  std::optional<BoundScheme> bound;
+  BoundScheme bound{};
   Bytes spki;
 };
 
-Result<std::optional<BoundScheme>> read_scheme(ByteReader& reader, bool rsa) {
+// read_scheme: a restricted signing key has one scheme, and never none.
+Result<BoundScheme> read_scheme(ByteReader& reader, bool rsa) {
   constexpr Rule kRule = "tpm.scheme";
   OPENPCC_LET(const uint16_t number, reader.u16());
-  if (number == kNull) return std::optional<BoundScheme>();
   const auto scheme = static_cast<Scheme>(number);
   const bool fits = rsa ? scheme == Scheme::rsassa || scheme == Scheme::rsapss : scheme == Scheme::ecdsa;
   if (!fits) return fail(Code::unsupported, kRule, "scheme " + std::to_string(number));
   OPENPCC_LET(const uint16_t algorithm, reader.u16());
   const auto hash = hash_of(algorithm);
   if (hash != Hash::sha256 && hash != Hash::sha384) return fail(Code::unsupported, kRule, "digest " + std::to_string(algorithm));
-  return std::optional(BoundScheme{scheme, *hash});
+  return BoundScheme{scheme, *hash};
 }
 
 Result<Body> read_rsa(ByteReader& reader) {

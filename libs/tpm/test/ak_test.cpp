@@ -63,6 +63,7 @@ TEST(AttestationKey, each_form_that_is_none) {
   EXPECT_RULE(with(rsa, 8, {1, 0}), "tpm.ak.syntax");      // a policy longer than a digest
   EXPECT_RULE(with(rsa, 10, {0, 6}), "tpm.ak.syntax");     // a storage key's AES
   EXPECT_RULE(with(rsa, 12, {0, 0x18}), "tpm.scheme");     // ECDSA
+  EXPECT_RULE(with(rsa, 12, {0, 0x10}), "tpm.scheme");     // any scheme, which no restricted key has
   EXPECT_RULE(with(rsa, 14, {0, 4}), "tpm.scheme");        // SHA-1
   EXPECT_RULE(with(ec, 12, {0, 0x1a}), "tpm.scheme");      // ECDAA
   EXPECT_RULE(with(rsa, 16, {4, 0}), "tpm.ak.syntax");     // 1024 bits, and a modulus of 2048

@@ -99,6 +99,123 @@ Bytes Machine::public_area() const {
   return out.take();
 }
 
+Bytes extended_key_usage(std::string_view oid) {
+  return x::extension(testkit::hex("551d25"), false, x::sequence({x::tlv(der::kOid, testkit::hex(oid))}));
+}
+
+Bytes instance_extension() {
+  const auto text = [](std::string_view t) { return x::tlv(der::kUtf8String, as_bytes(t)); };
+  return x::extension(testkit::hex("2b06010401d679020115"), false,
+                      x::sequence({text("us-central1-a"), x::integer(77), text("a-project"), x::integer(0x5e53e3fbbf8306c5),
+                                   text("a-machine"), x::tlv(der::context(0), x::sequence({}))}));
+}
+
+Chain::Chain(Bytes spki) {
+  const Bytes ca_usage = x::key_usage(x::kSignsCertificates | x::kSignsLists);
+  const x509::Window window{kNow - 1000, kNow + 1000};
+  root = {x::name("EK/AK CA Root"), x::name("EK/AK CA Root"), {1}, window, root_key.spki(), {x::basic_constraints(true), ca_usage}};
+  issuer = {x::name("EK/AK CA Intermediate"), root.subject, {2}, window, issuer_key.spki(), {x::basic_constraints(true, 0), ca_usage}};
+  leaf = {x::name("ak"),
+          issuer.subject,
+          {3},
+          window,
+          std::move(spki),
+          {x::key_usage(0x80), extended_key_usage("6781050801"), x::extension(testkit::hex("551d11"), true, testkit::hex("3000")),
+           instance_extension()}};
+}
+
+std::vector<Bytes> Chain::ders() const {
+  return {x::certificate(leaf, issuer_key), x::certificate(issuer, root_key), x::certificate(root, root_key)};
+}
+
+Result<CertifiedKey> Chain::verify(const std::vector<Bytes>& chain, UnixSeconds now) const {
+  const std::vector<ByteSpan> views(chain.begin(), chain.end());
+  const PinnedRoot pinned = pin();
+  return verify_chain(views, now, {&pinned, 1});
+}
+
+namespace {
+
+Bytes little_endian(uint64_t value, size_t bytes) {
+  Bytes out;
+  for (size_t i = 0; i < bytes; ++i) out.push_back(static_cast<uint8_t>(value >> (8 * i)));
+  return out;
+}
+
+Bytes utf16(std::string_view text) {
+  Bytes out;
+  for (const char c : text) out.insert(out.end(), {static_cast<uint8_t>(c), 0});
+  return out;
+}
+
+Bytes spec_id(uint32_t index, const std::vector<Hash>& algorithms) {
+  Bytes out = concat({as_bytes(std::string_view("Spec ID Event03", 16)), Bytes(4), Bytes{0, 2, 0, 2}, little_endian(algorithms.size(), 4)});
+  for (const Hash hash : algorithms) {
+    out = concat({out, little_endian(static_cast<uint16_t>(hash), 2), little_endian(digest_bytes(hash), 2)});
+  }
+  out.push_back(0);
+  return concat({little_endian(index, 4), little_endian(3, 4), Bytes(20), little_endian(out.size(), 4), out});
+}
+
+}  // namespace
+
+LogEvent separator(uint32_t index) { return {index, EventType::separator, Bytes(4), {}}; }
+
+LogEvent variable(uint32_t index, EventType type, std::string_view name, ByteSpan value, bool global) {
+  const Bytes vendor = global ? testkit::hex("61dfe48bca93d211aa0d00e098032b8c") : Bytes(16, 0x11);
+  return {index, type, concat({vendor, little_endian(name.size(), 8), little_endian(value.size(), 8), utf16(name), value}), {}};
+}
+
+LogEvent action(uint32_t index, std::string_view text) { return {index, EventType::efi_action, {text.begin(), text.end()}, {}}; }
+
+Log Log::boot() {
+  Log out;
+  out.events = {{0, EventType::s_crtm_version, {1, 2, 3}, {}},
+                {0, EventType::efi_platform_firmware_blob, Bytes(16, 1), Bytes(100, 2)},
+                variable(7, EventType::efi_variable_driver_config, "SecureBoot", Bytes{1}),
+                variable(7, EventType::efi_variable_driver_config, "PK", Bytes(20, 3))};
+  for (uint32_t index = 0; index <= 7; ++index) out.events.push_back(separator(index));
+  out.events.push_back({4, EventType::efi_boot_services_application, Bytes(40, 4), Bytes(200, 5)});
+  out.events.push_back({8, EventType::ipl, Bytes{'g', ':', ' ', 'q', 0}, Bytes{'q'}});
+  out.events.push_back(action(5, "Exit Boot Services Invocation"));
+  out.events.push_back(action(5, "Exit Boot Services Returned with Success"));
+  return out;
+}
+
+Log Log::td() {
+  Log out;
+  out.of_td = true;
+  out.algorithms = {Hash::sha384};
+  out.events = {variable(1, EventType::efi_variable_driver_config, "SecureBoot", Bytes{0}),
+                separator(1),
+                {2, EventType::efi_boot_services_application, Bytes(40, 4), Bytes(200, 5)},
+                separator(2),
+                {3, EventType::ipl, Bytes{'g', ':', ' ', 'q', 0}, Bytes{'q'}},
+                action(2, "Exit Boot Services Invocation"),
+                action(2, "Exit Boot Services Returned with Success")};
+  out.padding = Bytes(64, 0xff);
+  return out;
+}
+
+Bytes Log::bytes() const {
+  Bytes out = algorithms.empty() ? Bytes() : spec_id(of_td ? 1 : 0, algorithms);
+  for (const LogEvent& event : events) {
+    out = concat({out, little_endian(event.index, 4), little_endian(static_cast<uint32_t>(event.type), 4)});
+    const Bytes& measured = event.measured ? *event.measured : event.data;
+    const auto digest_for = [&](Hash hash) {
+      return event.type == EventType::no_action ? Bytes(digest_bytes(hash)) : tpm::digest(hash, measured);
+    };
+    if (algorithms.empty()) {
+      out = concat({out, digest_for(Hash::sha1)});
+    } else {
+      out = concat({out, little_endian(algorithms.size(), 4)});
+      for (const Hash hash : algorithms) out = concat({out, little_endian(static_cast<uint16_t>(hash), 2), digest_for(hash)});
+    }
+    out = concat({out, little_endian(event.data.size(), 4), event.data});
+  }
+  return concat({out, padding});
+}
+
 testing::AssertionResult refused(const Verification& verification, std::string_view rule) {
   if (verification.failures.empty()) return testing::AssertionFailure() << "accepted, expected " << rule;
   if (verification.verified) return testing::AssertionFailure() << "verified in spite of failures";

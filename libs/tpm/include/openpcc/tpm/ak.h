@@ -56,7 +56,7 @@ class AttestationKey {
   ByteSpan spki() const { return spki_; }  // DER
   // fingerprint is the SHA-256 of spki.
   crypto::Sha256Digest fingerprint() const { return crypto::sha256(spki_); }
-  // attributes, bound (the one scheme that the key signs by; none: any) and name (algorithm and digest of the public area) are known of keys
+  // attributes, bound (the one scheme that the key signs by) and name (algorithm and digest of the public area) are known of keys
   // with a public area alone.
   const std::optional<Attributes>& attributes() const { return attributes_; }
   const std::optional<BoundScheme>& bound() const { return bound_; }
