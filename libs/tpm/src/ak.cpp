@@ -18,6 +18,8 @@ constexpr uint16_t kNull = 0x0010;
 constexpr uint16_t kCurveP256 = 0x0003;
 constexpr uint16_t kCurveP384 = 0x0004;
 constexpr size_t kRsaBytesMax = 512;
+constexpr std::string_view kPemBegin = "-----BEGIN PUBLIC KEY-----";
+constexpr std::string_view kPemEnd = "-----END PUBLIC KEY-----";
 constexpr size_t kPolicyBytesMax = 64;
 constexpr std::array<uint8_t, 3> kDefaultExponent{1, 0, 1};
 
@@ -113,6 +115,22 @@ Result<Body> read_ecc(ByteReader& reader) {
   return out;
 }
 
+// spki_of_pem takes the DER out of the one block that the text must be.
+Result<Bytes> spki_of_pem(std::string_view text) {
+  constexpr Rule kRule = "tpm.ak.syntax";
+  const size_t end = text.find(kPemEnd);
+  if (end == std::string_view::npos) return fail(Code::malformed, kRule, "no block of a key");
+  if (text.find_first_not_of("\r\n", end + kPemEnd.size()) != std::string_view::npos)
+    return fail(Code::malformed, kRule, "bytes after the key");
+  std::string base64;
+  for (const char c : text.substr(kPemBegin.size(), end - kPemBegin.size())) {
+    if (c != '\r' && c != '\n') base64 += c;
+  }
+  auto out = from_base64(base64);
+  if (!out) return fail(Code::malformed, kRule, "not base64");
+  return out;
+}
+
 // strip_size takes the length off a TPM2B_PUBLIC. A TPMT_PUBLIC begins with its type, which is no length that a public area has.
 ByteSpan strip_size(ByteSpan bytes) {
   if (bytes.size() < 2) return bytes;
@@ -135,6 +153,15 @@ Result<AttestationKey> AttestationKey::from_spki(ByteSpan der) {
 Result<AttestationKey> AttestationKey::from_numbers(ByteSpan modulus, ByteSpan exponent) {
   if (modulus.size() > kRsaBytesMax || exponent.size() > 8) return fail(Code::unsupported, "tpm.ak.key", "too large");
   return from_spki(spki_of_rsa(modulus, exponent));
+}
+
+Result<AttestationKey> AttestationKey::read(ByteSpan bytes) {
+  if (bytes.size() > 2 * kPublicBytesMax) return fail(Code::limit, "tpm.ak.syntax", std::to_string(bytes.size()) + " bytes");
+  if (as_text(bytes).starts_with(kPemBegin)) {
+    OPENPCC_LET(const Bytes der, spki_of_pem(as_text(bytes)));
+    return from_spki(der);
+  }
+  return !bytes.empty() && bytes[0] == der::kSequence ? from_spki(bytes) : from_public(bytes);
 }
 
 Result<AttestationKey> AttestationKey::from_public(ByteSpan bytes) {

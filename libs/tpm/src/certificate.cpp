@@ -114,7 +114,7 @@ Result<> check_links(const std::vector<Certificate>& chain) {
     const size_t below = i == chain.size() ? i - 2 : i - 1;
     const bool leaf = i == 1;
     const auto issued =
-        x509::check_issued(subject, issuer, *key, below, leaf ? std::span<const ByteSpan>(understood) : std::span<const ByteSpan>());
+        x509::check_issued(subject, issuer, *key, below, {}, leaf ? std::span<const ByteSpan>(understood) : std::span<const ByteSpan>());
     if (!issued) return renamed(issued.error(), rule_of(issued.error()));
   }
   return check_purpose(chain.front());

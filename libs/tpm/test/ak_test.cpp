@@ -92,5 +92,21 @@ TEST(AttestationKey, bare_keys) {
   EXPECT_RULE(AttestationKey::from_spki(Bytes(3)), "tpm.ak.syntax");
 }
 
+TEST(AttestationKey, files_of_each_form) {
+  const Machine m(Algorithm::ecdsa_sha256);
+  const auto fingerprint = m.ak().fingerprint();
+  std::string pem = "-----BEGIN PUBLIC KEY-----\n" + to_base64(m.key.spki()) + "\n-----END PUBLIC KEY-----";
+  for (const Bytes& file : {m.public_area(), m.key.spki(), Bytes(pem.begin(), pem.end())}) {
+    const auto key = AttestationKey::read(file);
+    ASSERT_OK(key);
+    EXPECT_EQ(key->fingerprint(), fingerprint);
+  }
+  EXPECT_OK(AttestationKey::read(as_bytes(pem + "\r\n")));
+  for (const std::string& bad : {pem + "x", pem.substr(0, 60), "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----", std::string()}) {
+    EXPECT_RULE(AttestationKey::read(as_bytes(bad)), "tpm.ak.syntax");
+  }
+  EXPECT_RULE(AttestationKey::read(Bytes(2 * kPublicBytesMax + 1)), "tpm.ak.syntax");
+}
+
 }  // namespace
 }  // namespace openpcc::tpm

@@ -166,25 +166,8 @@ TEST_F(Corpus, quotes_under_bare_keys) {
   EXPECT_EQ(to_hex(only->pcr_digest), "d8de2be2e8a319cddf3d1ce1a310f45e30fd335255278e4fcbd59a5f58887648");
 }
 
-// pem_of takes the DER out of a PUBLIC KEY block.
-Bytes key_in(std::string_view pem) {
-  std::string base64;
-  bool inside = false;
-  for (size_t at = 0; at < pem.size();) {
-    const size_t end = std::min(pem.find('\n', at), pem.size());
-    const std::string_view line = pem.substr(at, end - at);
-    at = end + 1;
-    if (line.starts_with("-----"))
-      inside = line.starts_with("-----BEGIN");
-    else if (inside)
-      base64 += line;
-  }
-  return *from_base64(base64);
-}
-
 TEST_F(Corpus, a_package_of_the_azure_tooling) {
-  const Bytes pem = file("azure/kinvolk/akpub.pem");
-  const auto key = AttestationKey::from_spki(key_in(as_text(pem)));
+  const auto key = AttestationKey::read(file("azure/kinvolk/akpub.pem"));
   ASSERT_OK(key);
   auto package = parse_package(file("azure/kinvolk/quote.bin"));
   ASSERT_OK(package);

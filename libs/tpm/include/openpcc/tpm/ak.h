@@ -52,6 +52,9 @@ class AttestationKey {
   static Result<AttestationKey> from_spki(ByteSpan der);
   static Result<AttestationKey> from_numbers(ByteSpan modulus, ByteSpan exponent);
 
+  // read takes any of the forms in which a file may hold a key: a public area, or a SubjectPublicKeyInfo as DER or PEM.
+  static Result<AttestationKey> read(ByteSpan bytes);
+
   const x509::PublicKey& key() const { return key_; }
   ByteSpan spki() const { return spki_; }  // DER
   // fingerprint is the SHA-256 of spki.
