@@ -164,7 +164,7 @@ PlatformVerdict verify_tpm(ByteSpan evidence, std::span<const Bytes> others, Uni
   if (!parts.values) failures.push_back(parts.values.error());
   std::optional<tpm::VerifiedQuote> verified;
   if (failures.empty()) {
-    tpm::Verification verification = tpm::verify(parts.quote, *parts.signature, *parts.key, *parts.values);
+    tpm::Verification verification = tpm::verify(parts.quote, *parts.signature, *parts.key, std::move(*parts.values));
     failures = std::move(verification.failures);
     verified = std::move(verification.verified);
   }

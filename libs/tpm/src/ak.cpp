@@ -155,6 +155,14 @@ Result<AttestationKey> AttestationKey::from_numbers(ByteSpan modulus, ByteSpan e
   return from_spki(spki_of_rsa(modulus, exponent));
 }
 
+Bytes AttestationKey::name() const {
+  if (area_.empty()) return {};
+  const ByteSpan algorithm = ByteSpan(area_).subspan(2, 2);
+  const auto hash = hash_of(static_cast<uint16_t>(algorithm[0] << 8 | algorithm[1]));
+  OPENPCC_CHECK(hash.has_value());
+  return concat({algorithm, digest(*hash, area_)});
+}
+
 Result<AttestationKey> AttestationKey::read(ByteSpan bytes) {
   if (bytes.size() > 2 * kPublicBytesMax) return fail(Code::limit, "tpm.ak.syntax", std::to_string(bytes.size()) + " bytes");
   if (as_text(bytes).starts_with(kPemBegin)) {
@@ -172,8 +180,7 @@ Result<AttestationKey> AttestationKey::from_public(ByteSpan bytes) {
   OPENPCC_LET(const uint16_t type, reader.u16());
   if (type != kRsa && type != kEcc) return unknown("type " + std::to_string(type));
   OPENPCC_LET(const uint16_t name_algorithm, reader.u16());
-  const auto name_hash = hash_of(name_algorithm);
-  if (!name_hash) return unknown("digest " + std::to_string(name_algorithm));
+  if (!hash_of(name_algorithm)) return unknown("digest " + std::to_string(name_algorithm));
   Attributes attributes;
   OPENPCC_LET(attributes.bits, reader.u32());
   OPENPCC_TRY(sized(reader, kPolicyBytesMax));
@@ -185,7 +192,7 @@ Result<AttestationKey> AttestationKey::from_public(ByteSpan bytes) {
   OPENPCC_LET(AttestationKey out, from_spki(body.spki));
   out.attributes_ = attributes;
   out.bound_ = body.bound;
-  out.name_ = concat({ByteWriter().u16(name_algorithm).view(), digest(*name_hash, area)});
+  out.area_.assign(area.begin(), area.end());
   return out;
 }
 

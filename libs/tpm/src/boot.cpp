@@ -13,6 +13,9 @@ using appraisal::Writer;
 
 constexpr std::string_view kInvocation = "Exit Boot Services Invocation";
 constexpr std::string_view kSuccess = "Exit Boot Services Returned with Success";
+constexpr std::array<uint8_t, 4> kNoError{};
+constexpr std::array<uint8_t, 4> kErrorOne{1, 0, 0, 0};
+constexpr std::array<uint8_t, 4> kError{0xff, 0xff, 0xff, 0xff};
 constexpr const char* kAgain = "get quote and log again from the same boot of the machine";
 constexpr const char* kFirmware = "the machine's firmware must measure as the specification says";
 
@@ -42,7 +45,21 @@ std::string list_of(LogForm form, const std::vector<uint32_t>& registers) {
   return out.empty() ? "none" : out;
 }
 
-bool is_text(const Event& event, std::string_view text) { return equal(event.data, as_bytes(text)); }
+// Mark finds what was measured by its digests. Types and data do not matter: nothing covers them.
+class Mark {
+ public:
+  Mark(const EventLog& log, ByteSpan measured) : log_(log) {
+    for (const Hash hash : log.algorithms()) digests_.push_back(digest(hash, measured));
+  }
+  bool is(const Event& event) const { return event.measured() && std::ranges::equal(event.digests, digests_, equal); }
+  size_t count(uint32_t index) const {
+    return static_cast<size_t>(std::ranges::count_if(log_.events(), [&](const Event& event) { return event.index == index && is(event); }));
+  }
+
+ private:
+  const EventLog& log_;
+  std::vector<Bytes> digests_;
+};
 
 void judge_replay(Writer& out, const EventLog& log, const Quoted& quoted) {
   constexpr Rule kRule = "eventlog.replay";
@@ -104,16 +121,11 @@ void judge_digests(Writer& out, const EventLog& log) {
 void judge_separators(Writer& out, const EventLog& log) {
   constexpr Rule kRule = "eventlog.separator";
   const Layout layout = layout_of(log.form());
+  const Mark zeros(log, kNoError), ones(log, kError), one(log, kErrorOne);
   for (uint32_t index = layout.first; index <= layout.separated_last; ++index) {
-    size_t count = 0;
-    bool of_zeros = true;
-    for (const Event& event : log.events()) {
-      if (event.index != index || event.type != EventType::separator) continue;
-      ++count;
-      of_zeros = of_zeros && equal(event.data, Bytes(4));
-    }
-    if (count == 1 && of_zeros) continue;
-    const std::string seen = count == 1 ? "one that reports an error" : std::to_string(count);
+    const size_t good = zeros.count(index), bad = ones.count(index) + one.count(index);
+    if (good == 1 && bad == 0) continue;
+    const std::string seen = bad > 0 ? "one that reports an error" : std::to_string(good);
     return out.refuse(Aspect::software, kRule, "one separator of zeros in " + name_of_register(log.form(), index), seen, kFirmware);
   }
   out.pass(Aspect::software, kRule, "one separator of zeros in each register of the firmware", "so it is");
@@ -121,13 +133,14 @@ void judge_separators(Writer& out, const EventLog& log) {
 
 void judge_exit(Writer& out, const EventLog& log) {
   const Layout layout = layout_of(log.form());
+  const Mark separator(log, kNoError), invocation(log, as_bytes(kInvocation)), success(log, as_bytes(kSuccess));
   size_t invocations = 0, successes = 0;
   bool in_order = true;
   for (const Event& event : log.events()) {
-    if (event.type == EventType::separator && event.index <= layout.separated_last) in_order = in_order && successes == 0;
-    if (event.index != layout.exit_register || event.type != EventType::efi_action) continue;
-    if (is_text(event, kInvocation)) ++invocations;
-    if (!is_text(event, kSuccess)) continue;
+    if (event.index >= layout.first && event.index <= layout.separated_last && separator.is(event)) in_order = in_order && successes == 0;
+    if (event.index != layout.exit_register) continue;
+    if (invocation.is(event)) ++invocations;
+    if (!success.is(event)) continue;
     ++successes;
     in_order = in_order && invocations == 1;
   }
@@ -142,13 +155,15 @@ bool is_of_firmware(EventType type) {
          type == EventType::efi_platform_firmware_blob2 || type == EventType::efi_variable_driver_config;
 }
 
+// judge_late goes by types, so it finds firmware that does not keep the order, and not a log that was made up to hide it.
 void judge_late(Writer& out, const EventLog& log) {
   constexpr Rule kRule = "eventlog.late";
   const Layout layout = layout_of(log.form());
+  const Mark separator(log, kNoError);
   std::array<bool, kPcrs> closed{};
   for (const Event& event : log.events()) {
     if (!event.measured() || event.index > layout.separated_last) continue;
-    if (event.type == EventType::separator) closed[event.index] = true;
+    closed[event.index] = closed[event.index] || separator.is(event);
     if (closed[event.index] && is_of_firmware(event.type)) {
       return out.refuse(Aspect::software, kRule, "the firmware's own state before the separator",
                         name_of(event.type) + " at byte " + std::to_string(event.offset), kFirmware);

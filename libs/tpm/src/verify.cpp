@@ -52,6 +52,7 @@ bool exact(const Selections& selections, const Banks& values) {
 // joined: bank by bank in the order of the selection, each in ascending order of its indices.
 Bytes joined(const Selections& selections, const Banks& values) {
   Bytes out;
+  out.reserve(kPcrs * 64);
   for (const Selection& selection : selections) {
     const auto bank = values.find(selection.bank);
     if (bank == values.end()) continue;
@@ -71,9 +72,9 @@ const Bytes* VerifiedQuote::value(Hash bank, unsigned pcr) const {
 
 class Verifier {
  public:
-  static Verification run(ByteSpan bytes, const Result<Signature>& signature, const AttestationKey& key, const Banks& values) {
+  static Verification run(ByteSpan bytes, const Result<Signature>& signature, const AttestationKey& key, Banks values) {
     Verification out;
-    const auto quote = parse_quote(bytes);
+    auto quote = parse_quote(bytes);
     if (!quote) out.failures.push_back(quote.error());
     const Result<> is_signed = signature ? check_signature(key, bytes, *signature) : Result<>(std::unexpected(signature.error()));
     if (!is_signed) out.failures.push_back(is_signed.error());
@@ -84,17 +85,17 @@ class Verifier {
     } else if (!equal(digest(signature->hash, joined(quote->selections, values)), quote->pcr_digest)) {
       out.failures.push_back(fail(Code::verification_failed, "tpm.digest", "the values are not those that were quoted").error());
     }
-    if (out.failures.empty()) out.verified = VerifiedQuote(*quote, key, signature->scheme, values);
+    if (out.failures.empty()) out.verified = VerifiedQuote(std::move(*quote), key, signature->scheme, std::move(values));
     return out;
   }
 };
 
-Verification verify(ByteSpan quote, const Signature& signature, const AttestationKey& key, const Banks& values) {
-  return Verifier::run(quote, signature, key, values);
+Verification verify(ByteSpan quote, const Signature& signature, const AttestationKey& key, Banks values) {
+  return Verifier::run(quote, signature, key, std::move(values));
 }
 
-Verification verify(ByteSpan quote, ByteSpan signature, const AttestationKey& key, const Banks& values) {
-  return Verifier::run(quote, parse_signature(signature), key, values);
+Verification verify(ByteSpan quote, ByteSpan signature, const AttestationKey& key, Banks values) {
+  return Verifier::run(quote, parse_signature(signature), key, std::move(values));
 }
 
 }  // namespace openpcc::tpm

@@ -102,7 +102,8 @@ TEST(AttestationKey, files_of_each_form) {
     EXPECT_EQ(key->fingerprint(), fingerprint);
   }
   EXPECT_OK(AttestationKey::read(as_bytes(pem + "\r\n")));
-  for (const std::string& bad : {pem + "x", pem.substr(0, 60), "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----", std::string()}) {
+  for (const std::string& bad :
+       {pem + "x", pem.substr(0, 60), std::string("-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----"), std::string()}) {
     EXPECT_RULE(AttestationKey::read(as_bytes(bad)), "tpm.ak.syntax");
   }
   EXPECT_RULE(AttestationKey::read(Bytes(2 * kPublicBytesMax + 1)), "tpm.ak.syntax");

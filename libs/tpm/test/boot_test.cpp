@@ -130,6 +130,21 @@ TEST_F(BootTest, separators) {
   EXPECT_TRUE(refused(of_td(), "eventlog.separator")) << "RTMR2 is not the firmware's";
 }
 
+TEST_F(BootTest, a_separator_under_another_type_is_still_one) {
+  boot_.events.push_back({3, EventType::ipl, Bytes(4), {}});
+  EXPECT_TRUE(refused(of_boot(), "eventlog.separator"));
+  boot_.events.back() = {3, EventType::ipl, Bytes{'x'}, Bytes(4)};
+  EXPECT_TRUE(refused(of_boot(), "eventlog.separator")) << "whatever data stands beside the digest";
+  boot_ = Log::boot();
+  event(EventType::separator, 3).type = EventType::compact_hash;
+  EXPECT_TRUE(good(of_boot())) << "the type is nobody's word";
+  boot_.events.push_back({5, EventType::ipl, {}, Bytes{'E'}});
+  EXPECT_TRUE(good(of_boot()));
+  boot_.events.push_back(forge::action(5, "Exit Boot Services Invocation"));
+  boot_.events.back().type = EventType::ipl;
+  EXPECT_TRUE(refused(of_boot(), "eventlog.boot_services"));
+}
+
 TEST_F(BootTest, the_end_of_the_boot) {
   const auto is_exit = [](const forge::LogEvent& e) { return e.type == EventType::efi_action; };
   std::erase_if(boot_.events, is_exit);

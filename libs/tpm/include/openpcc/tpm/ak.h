@@ -63,7 +63,7 @@ class AttestationKey {
   // with a public area alone.
   const std::optional<Attributes>& attributes() const { return attributes_; }
   const std::optional<BoundScheme>& bound() const { return bound_; }
-  ByteSpan name() const { return name_; }
+  Bytes name() const;
 
  private:
   AttestationKey(x509::PublicKey key, Bytes spki) : key_(std::move(key)), spki_(std::move(spki)) {}
@@ -71,7 +71,7 @@ class AttestationKey {
   Bytes spki_;
   std::optional<Attributes> attributes_;
   std::optional<BoundScheme> bound_;
-  Bytes name_;
+  Bytes area_;  // empty: none is known
 };
 
 }  // namespace openpcc::tpm

@@ -25,8 +25,8 @@ Quoted of_rtmrs(std::span<const std::array<uint8_t, 48>, 4> rtmrs);
 //   eventlog.digest          an event's digest is not that of its data, where its type says so
 //   eventlog.separator       a register of the firmware (PCR 0 to 7; RTMR0 and RTMR1) has not exactly one separator of zeros
 //   eventlog.boot_services   the boot did not end by exactly one call of ExitBootServices that succeeded, after all separators
-//   eventlog.late            the firmware's own code or settings were measured after their register's separator
-// and says how many events have data that nothing covers.
+//   eventlog.late            the firmware's own code or settings were measured after their register's separator, by the events' types
+// Separators and the end of the boot are known by their digests. It says how many events have data that nothing covers.
 appraisal::Findings appraise_log(const EventLog& log, const Quoted& quoted);
 
 // secure_boot is what the log's one SecureBoot variable says, where a digest in its register covers it. The event's type does not matter: nothing

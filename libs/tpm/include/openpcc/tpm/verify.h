@@ -41,10 +41,10 @@ struct Verification {
 //   tpm.signature               the key did not sign this quote
 //   tpm.pcrs                    the values are not of exactly the selected PCRs, each as long as its bank's digest: others are nobody's word
 //   tpm.digest                  the values are not those that the quote covers
-Verification verify(ByteSpan quote, const Signature& signature, const AttestationKey& key, const Banks& values);
+Verification verify(ByteSpan quote, const Signature& signature, const AttestationKey& key, Banks values);
 
 // The same with a TPMT_SIGNATURE.
 //   tpm.signature.syntax, tpm.scheme   of parse_signature, in the place of the signature's own checks
-Verification verify(ByteSpan quote, ByteSpan signature, const AttestationKey& key, const Banks& values);
+Verification verify(ByteSpan quote, ByteSpan signature, const AttestationKey& key, Banks values);
 
 }  // namespace openpcc::tpm
