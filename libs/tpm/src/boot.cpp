@@ -132,6 +132,7 @@ void judge_separators(Writer& out, const EventLog& log) {
 }
 
 void judge_exit(Writer& out, const EventLog& log) {
+  constexpr Rule kRule = "eventlog.boot_services";
   const Layout layout = layout_of(log.form());
   const Mark separator(log, kNoError), invocation(log, as_bytes(kInvocation)), success(log, as_bytes(kSuccess));
   size_t invocations = 0, successes = 0;
@@ -144,7 +145,7 @@ void judge_exit(Writer& out, const EventLog& log) {
     ++successes;
     in_order = in_order && invocations == 1;
   }
-  out.judge(Aspect::software, "eventlog.boot_services", invocations == 1 && successes == 1 && in_order, false,
+  out.judge(Aspect::software, kRule, invocations == 1 && successes == 1 && in_order, false,
             "one call of ExitBootServices that succeeds, after the separators",
             std::to_string(invocations) + " calls, " + std::to_string(successes) + " successes" + (in_order ? "" : ", in another order"),
             kFirmware);

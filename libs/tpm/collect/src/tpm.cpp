@@ -11,6 +11,7 @@
 namespace openpcc::tpm_collect {
 namespace {
 
+constexpr Rule kOpen = "tpm_collect.open";
 constexpr Rule kCommand = "tpm_collect.command";
 constexpr Rule kNv = "tpm_collect.nv";
 constexpr size_t kNvChunkBytes = 512;  // no TPM takes less in one command
@@ -172,7 +173,7 @@ Result<Tpm> Tpm::open(const std::string& tcti) {
   auto connection = std::make_unique<Connection>();
   TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &connection->tcti);
   if (code == TSS2_RC_SUCCESS) code = Esys_Initialize(&connection->esys, connection->tcti, nullptr);
-  if (code != TSS2_RC_SUCCESS) return refused("tpm_collect.open", tcti, code);
+  if (code != TSS2_RC_SUCCESS) return refused(kOpen, tcti, code);
   return Tpm(std::move(connection));
 }
 
