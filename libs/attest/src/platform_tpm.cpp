@@ -51,9 +51,8 @@ struct Files {
       case PlatformItem::tpm_values: values = item; return;
       case PlatformItem::certificate: certificates.push_back(item); return;
       case PlatformItem::certificates: {
-        for (const x509::Certificate& one : *x509::Certificate::parse_pem(item, kPemCertificatesMax)) {
-          certificates.emplace_back(one.der().begin(), one.der().end());
-        }
+        const auto parsed = x509::Certificate::parse_pem(item, kPemCertificatesMax);
+        for (const x509::Certificate& one : *parsed) certificates.emplace_back(one.der().begin(), one.der().end());
         return;
       }
       default: return;
