@@ -173,8 +173,12 @@ PlatformVerdict verify_tpm(ByteSpan evidence, std::span<const Bytes> others, Uni
     return out;
   }
   out.kind += ", " + std::string(tpm::to_string(verified->scheme()));
-  out.findings.push_back(
-      {Aspect::signatures, State::passed, "tpm.signature", "a signature of the key over exactly these PCR values", "so it is", {}});
+  out.findings.push_back({Aspect::signatures,
+                          State::passed,
+                          "tpm.signature",
+                          "a signature of the key over exactly these PCR values",
+                          "by a key that is told next",
+                          {}});
   append(out.findings, tpm::appraise_key(verified->key(), parts.certified ? &*parts.certified : nullptr, demands.attestation_keys));
   out.genuine = appraisal::refusal(out.findings) == nullptr;
   if (parts.certified) out.window = parts.certified->window;

@@ -27,7 +27,7 @@ void judge_nonce(Writer& out, const Quote& quote, const Demands* demands) {
 void judge_selection(Writer& out, const Quote& quote, const Demands* demands) {
   constexpr Rule kRule = "tpm.selection.unexpected";
   const std::string seen = text_of(quote.selections);
-  if (demands == nullptr) return out.leave(Aspect::software, kRule, "", seen);
+  if (demands == nullptr) return out.leave(Aspect::software, kRule, "", "quoted are " + seen);
   const Selections wanted{{demands->terms().bank, demands->selection()}};
   out.judge(Aspect::software, kRule, quote.selections == wanted, false, text_of(wanted), seen, "ask the TPM for exactly these PCRs");
 }
@@ -104,7 +104,7 @@ appraisal::Findings appraise_key(const AttestationKey& key, const CertifiedKey* 
                                                  : "");
   out.judge(Aspect::genuine, "tpm.ak.unlisted", certified != nullptr || listed, false, kExpected, seen,
             "give the key's certificates, or list its fingerprint once you know whose it is");
-  if (certified != nullptr) out.leave(Aspect::revocation, "tpm.chain.expired", "revocation lists of its issuers", "none is looked at");
+  if (certified != nullptr) out.leave(Aspect::revocation, "tpm.chain.expired", "revocation lists of its issuers", "no list is looked at");
   if (certified != nullptr && certified->instance) {
     const Instance& instance = *certified->instance;
     out.leave(Aspect::identity, "tpm.ak.unlisted", "",

@@ -96,6 +96,9 @@ std::string name_of(EventType type) {
     case EventType::platform_config_flags: return "EV_PLATFORM_CONFIG_FLAGS";
     case EventType::compact_hash: return "EV_COMPACT_HASH";
     case EventType::ipl: return "EV_IPL";
+    case EventType::nonhost_code: return "EV_NONHOST_CODE";
+    case EventType::nonhost_config: return "EV_NONHOST_CONFIG";
+    case EventType::nonhost_info: return "EV_NONHOST_INFO";
     case EventType::efi_variable_driver_config: return "EV_EFI_VARIABLE_DRIVER_CONFIG";
     case EventType::efi_variable_boot: return "EV_EFI_VARIABLE_BOOT";
     case EventType::efi_boot_services_application: return "EV_EFI_BOOT_SERVICES_APPLICATION";
@@ -111,7 +114,7 @@ std::string name_of(EventType type) {
     case EventType::efi_hcrtm_event: return "EV_EFI_HCRTM_EVENT";
     case EventType::efi_variable_authority: return "EV_EFI_VARIABLE_AUTHORITY";
   }
-  return hex_number(static_cast<uint32_t>(type));
+  return "0x" + to_hex(ByteWriter().u32(static_cast<uint32_t>(type)).view());
 }
 
 Result<EventLog> EventLog::parse(ByteSpan bytes, LogForm form) {
