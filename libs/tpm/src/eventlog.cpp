@@ -7,7 +7,8 @@
 namespace openpcc::tpm {
 namespace {
 
-constexpr std::string_view kSpecId{"Spec ID Event03", 16};  // with its NUL
+constexpr std::string_view kSpecId = "Spec ID Event";
+constexpr std::string_view kSpecIdVersion{"03", 3};  // with its NUL
 constexpr std::string_view kStartupLocality{"StartupLocality", 16};
 constexpr size_t kFirstHeaderBytes = 32;  // of an event with one digest of SHA-1
 constexpr size_t kSpecIdFixedBytes = 24;  // before the count of algorithms: signature, platform class, version, uintn size
@@ -39,7 +40,8 @@ std::unexpected<Error> bad_spec_id(std::string_view what) { return fail(Code::ma
 // read_spec_id reads TCG_EfiSpecIdEvent: which algorithms every event has digests of.
 Result<std::vector<Hash>> read_spec_id(ByteSpan data) {
   ByteReader reader(data, "eventlog.spec_id");
-  OPENPCC_TRY(reader.bytes(kSpecIdFixedBytes));
+  OPENPCC_LET(const ByteSpan fixed, reader.bytes(kSpecIdFixedBytes));
+  if (!equal(fixed.subspan(kSpecId.size(), kSpecIdVersion.size()), as_bytes(kSpecIdVersion))) return bad_spec_id("of another version");
   OPENPCC_LET(const uint32_t count, read_u32(reader));
   if (count == 0 || count > kAlgorithmsMax) return bad_spec_id(std::to_string(count) + " algorithms");
   std::vector<Hash> out;

@@ -100,6 +100,7 @@ TEST(EventLog, the_first_event_says_which_algorithms) {
   EXPECT_RULE(with(0, {1}), "eventlog.spec_id");
   EXPECT_RULE(with(4, {4}), "eventlog.spec_id");
   EXPECT_RULE(with(8, {1}), "eventlog.spec_id");
+  EXPECT_RULE(with(32 + 14, {'2'}), "eventlog.spec_id");  // of TPM 1.2
   EXPECT_RULE(with(kCount, {0}), "eventlog.spec_id");
   EXPECT_RULE(with(kCount, {1}), "eventlog.spec_id");
   EXPECT_RULE(with(kCount, {3}), "eventlog.spec_id");
