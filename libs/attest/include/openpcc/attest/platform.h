@@ -48,8 +48,7 @@ PlatformItem recognise(ByteSpan bytes);
 // is_evidence: a report or quote, alone or in a bundle.
 inline bool is_evidence(PlatformItem item) {
   return item == PlatformItem::snp_report || item == PlatformItem::intel_quote || item == PlatformItem::nvidia_report ||
-         item == PlatformItem::nvidia_token || item == PlatformItem::bundle ||
-         item == PlatformItem::tpm_quote;
+         item == PlatformItem::nvidia_token || item == PlatformItem::bundle || item == PlatformItem::tpm_quote;
 }
 
 struct PlatformVerdict {
