@@ -50,7 +50,8 @@ packages_of() {
   case $1 in
     build)
       echo ca-certificates g++ cmake ninja-build ccache pkg-config python3 file binutils \
-        libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev libxml2-dev prometheus-cpp-dev
+        libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev libgtest-dev libgmock-dev libbenchmark-dev libxml2-dev prometheus-cpp-dev \
+        libtss2-dev swtpm # a TPM's evidence, and a TPM in software for the tests
       if [ "$distro" = debian-12 ]; then
         # OpenSSL 3.5 is built from Debian 13's source package (tools/openssl.sh).
         echo libboost1.81-dev dpkg-dev gpg gpgv debian-archive-keyring perl make bc

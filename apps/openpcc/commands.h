@@ -40,7 +40,10 @@ struct VerifyOptions {
   std::filesystem::path policy;              // empty: for a platform's report, strictly and without one
   std::vector<std::string> measurements;     // of a platform's report: hexadecimal, any of them is taken
   std::string report_data;                   // of a platform's report: hexadecimal, 64 bytes
-  std::string nonce;                         // of a GPU's report: hexadecimal, 32 bytes
+  std::vector<std::string> pcrs;             // of a TPM's quote: "sha256:7=<hexadecimal>", any of those of one PCR is taken
+  std::string selection;                     // of a TPM's quote: "0,1,7" or "all"; empty: exactly those of pcrs
+  std::string nonce;                         // of a TPM's quote, or of a GPU's report (32 bytes): hexadecimal
+  std::vector<std::string> attestation_keys; // of TPMs: SHA-256 of SubjectPublicKeyInfo, hexadecimal
   std::optional<int64_t> at;                 // unix seconds; none: now
   std::vector<std::filesystem::path> beacons;
   bool json = false;
@@ -56,7 +59,7 @@ struct PolicyLintOptions {
 int run_policy_lint(const PolicyLintOptions& options);
 
 struct InspectOptions {
-  std::filesystem::path file;  // a platform's report, or a certificate or list that vouches for one
+  std::filesystem::path file;  // a platform's report, what vouches for one, or the event log of a boot
   bool json = false;
 };
 int run_inspect(const InspectOptions& options);

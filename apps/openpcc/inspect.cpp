@@ -12,6 +12,9 @@
 #include "openpcc/nvgpu/describe.h"
 #include "openpcc/snp/describe.h"
 #include "openpcc/tdx/describe.h"
+#include "openpcc/tpm/describe.h"
+#include "openpcc/tpm/runtime_log.h"
+#include "openpcc/tpm/transport.h"
 
 namespace openpcc::app {
 namespace {
@@ -47,6 +50,48 @@ Result<std::vector<Line>> lines_of_quote(ByteSpan bytes) {
 Result<std::vector<Line>> lines_of_gpu(ByteSpan bytes) {
   OPENPCC_LET(const nvgpu::Report report, nvgpu::parse_report(bytes));
   return lines_of_fields(nvgpu::describe(report));
+}
+
+Result<std::vector<Line>> lines_of_tpm_quote(ByteSpan bytes) {
+  const auto package = tpm::parse_package(bytes);
+  const ByteSpan inner = package ? ByteSpan(package->quote) : bytes;
+  OPENPCC_LET(const tpm::Quote quote, tpm::parse_quote(inner));
+  return lines_of_fields(tpm::describe(quote, inner));
+}
+
+Result<std::vector<Line>> lines_of_tpm_signature(ByteSpan bytes) {
+  OPENPCC_LET(const tpm::Signature signature, tpm::parse_signature(bytes));
+  return std::vector<Line>{{"scheme", "", std::string(tpm::to_string(signature.scheme)), "with " + std::string(tpm::to_string(signature.hash))},
+                           {"signature", "", to_hex(signature.value), ""}};
+}
+
+Result<std::vector<Line>> lines_of_tpm_key(ByteSpan bytes) {
+  OPENPCC_LET(const tpm::AttestationKey key, tpm::AttestationKey::read(bytes));
+  return lines_of_fields(tpm::describe(key));
+}
+
+Result<std::vector<Line>> lines_of_values(ByteSpan bytes) {
+  OPENPCC_LET(const tpm::Banks banks, tpm::parse_values(bytes));
+  std::vector<Line> out;
+  for (const auto& [bank, values] : banks) {
+    for (const auto& [pcr, value] : values) out.push_back({"PCR " + std::to_string(pcr), std::string(tpm::to_string(bank)), to_hex(value), ""});
+  }
+  return out;
+}
+
+Result<std::vector<Line>> lines_of_log(ByteSpan bytes) {
+  OPENPCC_LET(const tpm::EventLog log, tpm::EventLog::parse(bytes, tpm::form_of(bytes)));
+  return lines_of_fields(tpm::describe(log));
+}
+
+Result<std::vector<Line>> lines_of_runtime_log(ByteSpan bytes) {
+  OPENPCC_LET(const tpm::RuntimeLog log, tpm::RuntimeLog::parse(bytes));
+  std::vector<Line> out;
+  for (const tpm::RuntimeEvent& event : log.events()) {
+    out.push_back({"RTMR" + std::to_string(event.rtmr) + " " + event.name, "", to_hex(event.payload), "sha384:" + to_hex(event.digest)});
+  }
+  for (const auto& [index, value] : log.replay()) out.push_back({"sha384 RTMR" + std::to_string(index - 1), "", to_hex(value), "what the log replays to"});
+  return out;
 }
 
 Result<std::vector<Line>> lines_of_certificate(ByteSpan der) {
@@ -102,6 +147,12 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
     case attest::PlatformItem::snp_report: return lines_of_report(bytes);
     case attest::PlatformItem::intel_quote: return lines_of_quote(bytes);
     case attest::PlatformItem::nvidia_report: return lines_of_gpu(bytes);
+    case attest::PlatformItem::tpm_quote: return lines_of_tpm_quote(bytes);
+    case attest::PlatformItem::tpm_signature: return lines_of_tpm_signature(bytes);
+    case attest::PlatformItem::tpm_key: return lines_of_tpm_key(bytes);
+    case attest::PlatformItem::tpm_values: return lines_of_values(bytes);
+    case attest::PlatformItem::event_log: return lines_of_log(bytes);
+    case attest::PlatformItem::runtime_log: return lines_of_runtime_log(bytes);
     case attest::PlatformItem::revocation_list: return lines_of_list(bytes);
     case attest::PlatformItem::certificates: {
       OPENPCC_LET(const auto certificates, x509::Certificate::parse_pem(bytes, 8));
@@ -115,7 +166,7 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
     default: break;
   }
   if (auto certificate = lines_of_certificate(bytes)) return certificate;
-  return fail(Code::unsupported, "app.inspect.unknown", "neither a report nor a certificate or revocation list of a platform that is known here");
+  return fail(Code::unsupported, "app.inspect.unknown", "neither a report nor anything that vouches for one of a platform that is known here");
 }
 
 // shown replaces what could steer a terminal or break a line, or is no text: parts of it were chosen by whoever made the file.

@@ -68,7 +68,8 @@ void add_verify(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
   CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
                                                   "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX, NVIDIA) needs no policy: give it with what vouches for it, in any\n"
-                                                  "order and form, or as the one bundle that `openpcc collateral fetch` writes. A policy judges it as a platform; it\n"
+                                                  "order and form, or as the one bundle that `openpcc collateral fetch` writes. So does a TPM's quote, with its signature,\n"
+                                                  "its key or the key's certificates, the PCR values as JSON, and the event log. A policy judges it as a platform; it\n"
                                                   "speaks of no node, so that no exit code of a node's is given.\n"
                                                   "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
                                                   "20 unsupported, 30 malformed, 1 internal.");
@@ -79,7 +80,11 @@ void add_verify(CLI::App& app, Command& chosen) {
   verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
   verify->add_option("--measurement", options->measurements, "a platform's report: what must have been measured, hexadecimal (repeatable)");
   verify->add_option("--report-data", options->report_data, "a platform's report: what it must have been made for, 64 bytes, hexadecimal");
-  verify->add_option("--nonce", options->nonce, "a GPU's or switch's report: what it was asked with, 32 bytes, hexadecimal");
+  verify->add_option("--pcr", options->pcrs, "a TPM's quote: what a PCR must hold, e.g. sha256:7=<hexadecimal> (repeatable)");
+  verify->add_option("--pcr-selection", options->selection, "a TPM's quote: the PCRs that it must cover, e.g. 0,1,7 or all (default: those of --pcr)");
+  verify->add_option("--nonce", options->nonce, "a TPM's quote, or a GPU's or switch's report (32 bytes): what it must have been asked with, hexadecimal");
+  verify->add_option("--attestation-key", options->attestation_keys,
+                     "a TPM's quote: a key that is known without a certificate, SHA-256 of its SubjectPublicKeyInfo (repeatable)");
   verify->add_option("--beacon", options->beacons, "a freshness beacon that the evidence may refer to (repeatable)");
   verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
   add_output(*verify, options->json);
@@ -101,9 +106,9 @@ void add_policy(CLI::App& app, Command& chosen) {
 
 void add_inspect(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<InspectOptions>();
-  CLI::App* inspect = app.add_subcommand("inspect", "Show every field of a platform's report, or of a certificate or list that vouches for one, with its meaning.\n"
+  CLI::App* inspect = app.add_subcommand("inspect", "Show every field of a platform's report, of what vouches for one, or of an event log, with its meaning.\n"
                                                     "Nothing is verified: openpcc verify does that.");
-  inspect->add_option("file", options->file, "a report, a certificate, a revocation list, a bundle of them")->required();
+  inspect->add_option("file", options->file, "a report, a quote, an event log, a key, a certificate, a revocation list, a bundle of them")->required();
   add_output(*inspect, options->json);
   inspect->callback([options, &chosen] { chosen = [options] { return run_inspect(*options); }; });
 }

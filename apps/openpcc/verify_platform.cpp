@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 
 #include "files.h"
@@ -20,16 +21,78 @@ Result<std::optional<std::array<uint8_t, 64>>> report_data_of(const VerifyOption
   return *data;
 }
 
+// number_of reads the number of a PCR.
+std::optional<uint8_t> number_of(std::string_view text) {
+  uint8_t out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  if (error != std::errc() || end != text.data() + text.size() || out >= tpm::kPcrs) return std::nullopt;
+  return out;
+}
+
+// read_pcr reads "sha256:7=<hexadecimal>" into the terms, which are of one bank.
+Result<> read_pcr(std::string_view text, tpm::Demands::Terms& terms) {
+  const auto wrong = [] { return fail(Code::malformed, "app.verify.pcr", "--pcr must be like sha256:7=<hexadecimal>, all of one bank"); };
+  const size_t colon = text.find(':'), equals = text.find('=');
+  if (colon == std::string_view::npos || equals == std::string_view::npos || equals < colon) return wrong();
+  const auto bank = tpm::hash_named(text.substr(0, colon));
+  const auto pcr = number_of(text.substr(colon + 1, equals - colon - 1));
+  auto value = from_hex(text.substr(equals + 1));
+  if (!bank || !pcr || !value || (!terms.pcrs.empty() && terms.bank != *bank)) return wrong();
+  terms.bank = *bank;
+  terms.pcrs[*pcr].push_back(std::move(*value));
+  return {};
+}
+
+// selection_of reads "0,1,7" or "all".
+Result<uint32_t> selection_of(std::string_view text) {
+  if (text == "all") return (uint32_t{1} << tpm::kPcrs) - 1;
+  uint32_t out = 0;
+  for (size_t at = 0; at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    const auto pcr = number_of(text.substr(at, end - at));
+    if (!pcr) return fail(Code::malformed, "app.verify.pcr", "--pcr-selection must be like 0,1,7 or all");
+    out |= uint32_t{1} << *pcr;
+    at = end + 1;
+  }
+  return out;
+}
+
+// tpm_demands: values and a nonce belong together, as what is new says nothing of what it is, and the other way round.
+Result<std::optional<tpm::Demands>> tpm_demands(const VerifyOptions& options, bool of_tpm) {
+  if (options.pcrs.empty() && options.selection.empty() && !(of_tpm && !options.nonce.empty())) return std::optional<tpm::Demands>();
+  if (options.pcrs.empty() || options.nonce.empty()) return fail(Code::malformed, "app.verify.pcr", "--pcr and --nonce belong together");
+  tpm::Demands::Terms terms;
+  for (const std::string& text : options.pcrs) {
+    OPENPCC_TRY(read_pcr(text, terms));
+  }
+  const auto nonce = from_hex(options.nonce);
+  if (!nonce) return fail(Code::malformed, "app.verify.hex", "--nonce must be hexadecimal");
+  terms.nonce = *nonce;
+  if (!options.selection.empty()) {
+    OPENPCC_LET(terms.selection, selection_of(options.selection));
+  }
+  auto demands = tpm::Demands::create(std::move(terms));
+  if (!demands) return fail(Code::malformed, "app.verify.pcr", describe(demands.error()));
+  return std::optional(std::move(*demands));
+}
+
 // demands_of adds what the command line expects to the strict demands of each technology.
-Result<attest::PlatformDemands> demands_of(const VerifyOptions& options) {
+Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, bool of_tpm) {
   attest::PlatformDemands out;
+  OPENPCC_LET(out.tpm, tpm_demands(options, of_tpm));
+  for (const std::string& text : options.attestation_keys) {
+    const auto digest = from_hex(text);
+    const auto sized = digest ? to_array<32>(*digest, "app.verify.hex") : Result<std::array<uint8_t, 32>>(std::unexpected(digest.error()));
+    if (!sized) return fail(Code::malformed, "app.verify.hex", "--attestation-key must be 32 bytes, hexadecimal");
+    out.attestation_keys.insert(*sized);
+  }
   for (const std::string& text : options.measurements) {
     auto bytes = from_hex(text);
     if (!bytes) return fail(Code::malformed, "app.verify.hex", "--measurement must be hexadecimal");
     out.snp.measurements.push_back(*bytes);
     out.tdx.measurements.push_back(std::move(*bytes));
   }
-  if (!options.nonce.empty()) {
+  if (!options.nonce.empty() && !of_tpm) {
     const auto nonce = from_hex(options.nonce);
     const auto whole = nonce ? to_array<nvgpu::kNonceBytes>(*nonce, "app.verify.hex") : Result<nvgpu::Nonce>(std::unexpected(nonce.error()));
     if (!whole) return fail(Code::malformed, "app.verify.hex", "--nonce must be 32 bytes, hexadecimal");
@@ -43,7 +106,8 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options) {
 Result<attest::PlatformVerdict> judge(const std::vector<Bytes>& items, const VerifyOptions& options) {
   const UnixSeconds now = options.at ? *options.at : std::time(nullptr);
   if (options.policy.empty()) {
-    OPENPCC_LET(const attest::PlatformDemands demands, demands_of(options));
+    const bool of_tpm = std::ranges::any_of(items, [](const Bytes& item) { return attest::recognise(item) == attest::PlatformItem::tpm_quote; });
+    OPENPCC_LET(const attest::PlatformDemands demands, demands_of(options, of_tpm));
     return attest::verify_platform(items, now, demands);
   }
   if (!options.measurements.empty()) {

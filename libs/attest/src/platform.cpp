@@ -100,15 +100,28 @@ PlatformItem recognise(ByteSpan bytes) {
   if (x509::OcspResponse::parse(bytes)) return PlatformItem::ocsp_response;
   const auto table = snp::parse_certificate_table(bytes);
   const bool filled = table && (table->vcek || table->vlek || table->ask || table->ark);
-  return filled ? PlatformItem::snp_certificate_table : PlatformItem::other;
+  return filled ? PlatformItem::snp_certificate_table : recognise_tpm(bytes);
 }
 
 namespace {
+
+// belongs: evidence of this kind has a use for the item. Certificates and lists are told apart by who looks for them.
+bool belongs(PlatformItem item, PlatformItem evidence) {
+  switch (item) {
+    case PlatformItem::tpm_signature:
+    case PlatformItem::tpm_key:
+    case PlatformItem::tpm_values: return evidence == PlatformItem::tpm_quote;
+    case PlatformItem::event_log: return evidence == PlatformItem::tpm_quote || evidence == PlatformItem::intel_quote;
+    case PlatformItem::runtime_log: return evidence == PlatformItem::intel_quote;
+    default: return item != PlatformItem::other;
+  }
+}
 
 PlatformVerdict judge(const PlatformEvidence& evidence, UnixSeconds now, const PlatformDemands& demands) {
   switch (evidence.kind) {
     case PlatformItem::snp_report: return verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands.snp).verdict;
     case PlatformItem::nvidia_report: return verify_nvidia(evidence.items, now, demands.nvidia);
+    case PlatformItem::tpm_quote: return verify_tpm(evidence.report, evidence.items, now, demands);
     case PlatformItem::nvidia_token: return refuse_nvidia_token(evidence.report);
     default: break;
   }
@@ -126,10 +139,12 @@ void refuse_unmet(PlatformVerdict& verdict, PlatformItem item, const PlatformDem
     if (verdict.outcome == Outcome::accept) verdict.outcome = Outcome::reject;
   };
   const bool nvidia = item == PlatformItem::nvidia_report || item == PlatformItem::nvidia_token;
+  const bool tpm = item == PlatformItem::tpm_quote;
   const bool measured = !demands.snp.measurements.empty() || !demands.tdx.measurements.empty();
-  refuse(appraisal::Aspect::software, nvidia && measured, "a measurement of a machine");
-  refuse(appraisal::Aspect::bound_data, nvidia && (demands.snp.report_data || demands.tdx.report_data), "report data");
+  refuse(appraisal::Aspect::software, (nvidia || tpm) && measured, "a measurement of a machine");
+  refuse(appraisal::Aspect::bound_data, (nvidia || tpm) && (demands.snp.report_data || demands.tdx.report_data), "report data");
   refuse(appraisal::Aspect::bound_data, !nvidia && demands.nvidia.device.nonce, "a nonce of a GPU");
+  refuse(appraisal::Aspect::software, !tpm && demands.tpm.has_value(), "PCRs of a TPM");
 }
 
 }  // namespace
@@ -148,13 +163,14 @@ Result<PlatformEvidence> find_evidence(std::span<const Bytes> given) {
   const bool nvidia =
       std::ranges::all_of(items, [&](const Bytes& item) { return !is_report(item) || recognise(item) == PlatformItem::nvidia_report; });
   if (!nvidia && std::ranges::count_if(items, is_report) > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
-  const auto unknown = std::ranges::find(items, PlatformItem::other, [](const Bytes& item) { return recognise(item); });
+  const PlatformItem kind = recognise(*evidence);
+  const auto unknown = std::ranges::find_if(items, [&](const Bytes& item) { return !belongs(recognise(item), kind); });
   if (unknown != items.end()) {
     return fail(Code::malformed, "platform.unknown_item",
-                "item " + std::to_string(unknown - items.begin() + 1) + " is nothing that vouches for a platform");
+                "item " + std::to_string(unknown - items.begin() + 1) + " is nothing that vouches for this evidence");
   }
   const ByteSpan report = *evidence;
-  return PlatformEvidence{std::move(items), report, recognise(report)};
+  return PlatformEvidence{std::move(items), report, kind};
 }
 
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands) {

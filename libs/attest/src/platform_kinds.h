@@ -2,6 +2,7 @@
 #pragma once
 
 #include "openpcc/attest/platform.h"
+#include "openpcc/tpm/boot.h"
 
 namespace openpcc::attest {
 
@@ -19,6 +20,12 @@ JudgedPlatform verify_tdx(ByteSpan quote, std::span<const Bytes> others, UnixSec
 // verify_nvidia judges all NVIDIA reports among the items, together where there are several.
 PlatformVerdict verify_nvidia(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands);
 PlatformVerdict refuse_nvidia_token(ByteSpan token);
+PlatformVerdict verify_tpm(ByteSpan quote, std::span<const Bytes> others, UnixSeconds now, const PlatformDemands& demands);
+
+// recognise_tpm is recognise for what belongs to TPMs, event logs included.
+PlatformItem recognise_tpm(ByteSpan bytes);
+// judge_logs judges all event logs and runtime logs among the items by what hardware signed.
+appraisal::Findings judge_logs(std::span<const Bytes> items, tpm::LogForm form, const tpm::Quoted& quoted);
 
 // failed is the finding of an error that stands in the way of genuineness or of what follows from it.
 appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy);

@@ -46,10 +46,13 @@ void judge_ledger(JudgedPlatform& judged, const policy::Requirements& requiremen
 JudgedPlatform judge(const PlatformEvidence& evidence, UnixSeconds now, const policy::Requirements& requirements,
                      const std::optional<std::array<uint8_t, 64>>& report_data) {
   const bool amd = evidence.kind == PlatformItem::snp_report;
-  if (amd ? !requirements.snp : !requirements.tdx) {
-    const Error error{Code::rejected, "attest.kind.not_taken", std::string("the policy has no table ") + (amd ? "[snp]" : "[tdx]")};
+  const bool intel = evidence.kind == PlatformItem::intel_quote;
+  if (!(amd && requirements.snp) && !(intel && requirements.tdx)) {
+    const std::string table = amd ? "[snp]" : intel ? "[tdx]" : "for evidence of this kind alone";
+    const Error error{Code::rejected, "attest.kind.not_taken", "the policy has no table " + table};
     JudgedPlatform out;
-    out.verdict.kind = amd ? "AMD SEV-SNP report" : "Intel quote";
+    const bool tpm = evidence.kind == PlatformItem::tpm_quote;
+    out.verdict.kind = amd ? "AMD SEV-SNP report" : intel ? "Intel quote" : tpm ? "TPM 2.0 quote" : "NVIDIA report";
     out.verdict.outcome = Outcome::reject;
     out.verdict.findings.push_back(
         failed(Aspect::genuine, error, "a kind that the policy takes", "choose a machine of a kind that the policy takes"));

@@ -150,9 +150,14 @@ JudgedPlatform verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSec
   }
   const appraisal::Findings said = tdx::appraise({quote.header, quote.body, quote.qe_report, authentic->pck()}, demands);
   out.findings.insert(out.findings.end(), said.begin(), said.end());
+  // An enclave has no registers, so that no log can be of it.
+  const auto* td = std::get_if<tdx::TdReport>(&quote.body);
+  const appraisal::Findings logged =
+      judge_logs(others, tpm::LogForm::ccel, td != nullptr ? tpm::of_rtmrs(td->rtmr) : tpm::Quoted{tpm::Hash::sha384, {}});
+  out.findings.insert(out.findings.end(), logged.begin(), logged.end());
   out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
   judged.chip_id.assign(authentic->pck().ppid.begin(), authentic->pck().ppid.end());
-  if (const auto* td = std::get_if<tdx::TdReport>(&quote.body)) judged.release = tdx_release(*td);
+  if (td != nullptr) judged.release = tdx_release(*td);
   return judged;
 }
 

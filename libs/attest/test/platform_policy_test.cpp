@@ -156,6 +156,16 @@ TEST_F(PlatformPolicyTest, a_td) {
   EXPECT_EQ(failures(judged())[Aspect::genuine], "tdx.collateral.minimum");
 }
 
+TEST_F(PlatformPolicyTest, a_tpm_alone_is_no_platform_that_a_policy_takes) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  items_ = {shared("tpm/quotes/trustee-swtpm/quote.msg"), shared("tpm/quotes/trustee-swtpm/quote.sig"),
+            shared("tpm/quotes/trustee-swtpm/ak_pub.spki.der"), shared("tpm/quotes/trustee-swtpm/pcrs.json")};
+  const PlatformVerdict verdict = judged();
+  EXPECT_EQ(verdict.outcome, Outcome::reject);
+  EXPECT_EQ(failures(verdict), (Failures{{Aspect::genuine, "attest.kind.not_taken"}}));
+}
+
 TEST_F(PlatformPolicyTest, owners_of_tds_are_nobody_unless_the_policy_says_so) {
   if (!available()) GTEST_SKIP() << "no shared evidence";
   tdx("v4-dstack-agent", "phala-tdx-B0C06F", 1'750'400'000);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "openpcc/crypto/sha1.h"
 #include "openssl_handles.h"
 
 namespace openpcc::crypto {
@@ -114,6 +115,13 @@ Sha256Digest sha256(std::initializer_list<ByteSpan> parts) {
   Sha256 hash;
   for (const ByteSpan part : parts) hash.update(part);
   return hash.finish();
+}
+
+Sha1Digest sha1(ByteSpan bytes) {
+  static const EVP_MD* const md = fetch("SHA1");
+  Sha1Digest digest;
+  evp_digest(md, view({bytes}), digest);
+  return digest;
 }
 
 Sha384Digest sha384(ByteSpan bytes) {

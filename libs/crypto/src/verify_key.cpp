@@ -9,6 +9,8 @@
 #include <openssl/obj_mac.h>
 #include <openssl/rsa.h>
 
+#include <algorithm>
+
 #include "openpcc/crypto/hash.h"
 #include "openssl_handles.h"
 
@@ -24,7 +26,6 @@ using RsaKey = std::unique_ptr<RSA, Freed<RSA_free>>;
 
 constexpr int kRsaBitsMin = 2048;
 constexpr int kRsaBitsMax = 4096;
-constexpr int kPssSaltBytes = 48;
 
 Number number(ByteSpan big_endian) {
   Number out(BN_bin2bn(big_endian.data(), static_cast<int>(big_endian.size()), nullptr));
@@ -50,10 +51,24 @@ bool below_prime(const EC_GROUP* group, const BIGNUM* coordinate) {
   return BN_cmp(coordinate, p.get()) < 0;
 }
 
-const EVP_MD* sha384_of_openssl() {
-  static const EVP_MD* const md = EVP_MD_fetch(library(), "SHA2-384", nullptr);
-  OPENPCC_CHECK(md != nullptr);
-  return md;
+const EVP_MD* digest_of_openssl(RsaDigest digest) {
+  const auto fetch = [](const char* name) {
+    const EVP_MD* md = EVP_MD_fetch(library(), name, nullptr);
+    OPENPCC_CHECK(md != nullptr);
+    return md;
+  };
+  static const EVP_MD* const sha256 = fetch("SHA2-256");
+  static const EVP_MD* const sha384 = fetch("SHA2-384");
+  return digest == RsaDigest::sha256 ? sha256 : sha384;
+}
+
+Bytes digest_of(RsaDigest digest, ByteSpan message) {
+  if (digest == RsaDigest::sha384) {
+    const Sha384Digest out = sha384(message);
+    return {out.begin(), out.end()};
+  }
+  const Sha256Digest out = sha256(message);
+  return {out.begin(), out.end()};
 }
 
 }  // namespace
@@ -119,18 +134,54 @@ Result<RsaPublic> RsaPublic::from_numbers(ByteSpan modulus, ByteSpan exponent) {
   return RsaPublic(std::move(state));
 }
 
-Result<> RsaPublic::verify_pss_sha384(ByteSpan message, ByteSpan signature) const {
+Result<> RsaPublic::verify_pss(RsaDigest digest, ByteSpan message, ByteSpan signature, std::initializer_list<int> salts) const {
   constexpr Rule kRule = "crypto.rsa.signature";
   if (signature.size() != state_->modulus_bytes) return fail(Code::malformed, kRule, "wrong size");
+  RSA* key = state_->key.get();
+  const EVP_MD* md = digest_of_openssl(digest);
   std::array<uint8_t, kRsaBitsMax / 8> encoded{};
   const int size = static_cast<int>(signature.size());
-  const Sha384Digest digest = sha384(message);
-  const bool good = RSA_public_decrypt(size, signature.data(), encoded.data(), state_->key.get(), RSA_NO_PADDING) == size &&
-                    RSA_verify_PKCS1_PSS_mgf1(state_->key.get(), digest.data(), sha384_of_openssl(), sha384_of_openssl(), encoded.data(),
-                                              kPssSaltBytes) == 1;
-  if (good) return {};
+  const Bytes hash = digest_of(digest, message);
+  const bool good =
+      RSA_public_decrypt(size, signature.data(), encoded.data(), key, RSA_NO_PADDING) == size &&
+      std::ranges::any_of(salts, [&](int salt) { return RSA_verify_PKCS1_PSS_mgf1(key, hash.data(), md, md, encoded.data(), salt) == 1; });
   ERR_clear_error();
+  if (good) return {};
   return fail(Code::verification_failed, kRule);
 }
+
+Result<> RsaPublic::verify_pss_sha384(ByteSpan message, ByteSpan signature) const {
+  return verify_pss(RsaDigest::sha384, message, signature, {RSA_PSS_SALTLEN_DIGEST});
+}
+
+Result<> RsaPublic::verify_pss_tpm(RsaDigest digest, ByteSpan message, ByteSpan signature) const {
+  return verify_pss(digest, message, signature, {RSA_PSS_SALTLEN_DIGEST, RSA_PSS_SALTLEN_MAX});
+}
+
+// The encoded message is compared whole, as RFC 8017 s8.2.2 has it: what OpenSSL parses of it has been a source of forgeries.
+Result<> RsaPublic::verify_pkcs1(RsaDigest digest, ByteSpan message, ByteSpan signature) const {
+  constexpr Rule kRule = "crypto.rsa.signature";
+  constexpr std::array<uint8_t, 19> kSha256Info{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                                0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+  constexpr std::array<uint8_t, 19> kSha384Info{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                                0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30};
+  const size_t n = state_->modulus_bytes;
+  if (signature.size() != n) return fail(Code::malformed, kRule, "wrong size");
+  const Bytes info = concat({digest == RsaDigest::sha256 ? kSha256Info : kSha384Info, digest_of(digest, message)});
+  Bytes expected(n, 0xff);
+  expected[0] = 0;
+  expected[1] = 1;
+  expected[n - info.size() - 1] = 0;
+  std::ranges::copy(info, expected.end() - static_cast<ptrdiff_t>(info.size()));
+  Bytes encoded(n);
+  const int size = static_cast<int>(n);
+  const bool good =
+      RSA_public_decrypt(size, signature.data(), encoded.data(), state_->key.get(), RSA_NO_PADDING) == size && equal(encoded, expected);
+  ERR_clear_error();
+  if (good) return {};
+  return fail(Code::verification_failed, kRule);
+}
+
+size_t RsaPublic::modulus_bytes() const { return state_->modulus_bytes; }
 
 }  // namespace openpcc::crypto

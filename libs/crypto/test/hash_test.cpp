@@ -1,5 +1,6 @@
 #include "openpcc/crypto/hash.h"
 
+#include "openpcc/crypto/sha1.h"
 #include "openpcc/testkit/testkit.h"
 
 namespace openpcc::crypto {
@@ -10,6 +11,11 @@ using testkit::hex;
 TEST(Sha256, examples_of_fips_180) {
   EXPECT_EQ(to_hex(sha256(ByteSpan{})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(to_hex(sha256(as_bytes("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Sha1, examples_of_fips_180) {
+  EXPECT_EQ(to_hex(sha1(ByteSpan{})), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+  EXPECT_EQ(to_hex(sha1(as_bytes("abc"))), "a9993e364706816aba3e25717850c26c9cd0d89d");
 }
 
 TEST(Sha256, pieces_parts_and_copies_make_the_same_digest) {

@@ -131,8 +131,8 @@ const Extension* Certificate::extension(ByteSpan oid) const {
   return found == extensions_.end() ? nullptr : &*found;
 }
 
-Result<PublicKey> Certificate::key() const {
-  OPENPCC_LET(const ByteSpan content, der::only(spki_, der::kSequence));
+Result<PublicKey> read_key(ByteSpan spki) {
+  OPENPCC_LET(const ByteSpan content, der::only(spki, der::kSequence));
   der::Reader reader(content);
   OPENPCC_LET(const ByteSpan algorithm, reader.content(der::kSequence));
   OPENPCC_LET(const ByteSpan bit_string, reader.content(der::kBitString));

@@ -1,4 +1,5 @@
 // Spec: RFC 5280 s6.1, s6.3, for chains whose members have names of their own.
+#include <algorithm>
 #include <array>
 
 #include "fields.h"
@@ -38,17 +39,23 @@ Result<> check_may_sign(const Certificate& issuer) {
   return {};
 }
 
+Result<> check_rsa(const crypto::RsaPublic& key, const Signed& what) {
+  if (what.algorithm == Algorithm::rsa_pss_sha384) return key.verify_pss_sha384(what.message, what.signature);
+  const auto digest = what.algorithm == Algorithm::rsa_pkcs1_sha256 ? crypto::RsaDigest::sha256 : crypto::RsaDigest::sha384;
+  return key.verify_pkcs1(digest, what.message, what.signature);
+}
+
 }  // namespace
 
 Result<> Signed::check(const PublicKey& key) const {
-  const bool rsa = algorithm == Algorithm::rsa_pss_sha384;
+  const bool rsa = algorithm != Algorithm::ecdsa_sha256 && algorithm != Algorithm::ecdsa_sha384;
   const crypto::Curve curve = algorithm == Algorithm::ecdsa_sha256 ? crypto::Curve::p256 : crypto::Curve::p384;
   const auto* rsa_key = std::get_if<crypto::RsaPublic>(&key);
   const auto* ec_key = std::get_if<crypto::EcdsaPublic>(&key);
   if (rsa ? rsa_key == nullptr : ec_key == nullptr || ec_key->curve() != curve) {
     return fail(Code::verification_failed, "x509.signature.algorithm", "the issuer's key is of another kind");
   }
-  const Result<> verified = rsa ? rsa_key->verify_pss_sha384(message, signature) : ec_key->verify(message, signature);
+  const Result<> verified = rsa ? check_rsa(*rsa_key, *this) : ec_key->verify(message, signature);
   if (!verified) return fail(Code::verification_failed, "x509.signature.wrong", "not signed by the issuer's key");
   return {};
 }
@@ -61,9 +68,11 @@ Result<> check_time(const Certificate& certificate, UnixSeconds now) {
   return {};
 }
 
-Result<> check_extensions(const Certificate& certificate) {
+Result<> check_extensions(const Certificate& certificate, std::span<const ByteSpan> understood) {
   for (const Extension& extension : certificate.extensions()) {
-    if (extension.critical && !equal(extension.oid, kKeyUsage) && !equal(extension.oid, kBasicConstraints)) {
+    const bool known = equal(extension.oid, kKeyUsage) || equal(extension.oid, kBasicConstraints) ||
+                       std::ranges::any_of(understood, [&](ByteSpan oid) { return equal(oid, extension.oid); });
+    if (extension.critical && !known) {
       return fail(Code::unsupported, "x509.extension.critical", std::string(certificate.common_name()) + ": " + to_hex(extension.oid));
     }
   }
@@ -74,7 +83,8 @@ bool is_known(const Certificate& certificate, Known known) {
   return !known.empty() && std::ranges::find(known, crypto::sha256(certificate.der())) != known.end();
 }
 
-Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below, Known known) {
+Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below, Known known,
+                      std::span<const ByteSpan> understood) {
   if (!equal(subject.issuer(), issuer.subject())) {
     return fail(Code::verification_failed, "x509.issuer.name", std::string(subject.common_name()) + " names another issuer");
   }
@@ -82,7 +92,7 @@ Result<> check_issued(const Certificate& subject, const Certificate& issuer, con
   if (!is_known(subject, known)) {
     OPENPCC_TRY(subject.signature().check(issuer_key));
   }
-  OPENPCC_TRY(check_extensions(subject));
+  OPENPCC_TRY(check_extensions(subject, understood));
   OPENPCC_TRY(check_extensions(issuer));
   OPENPCC_TRY(check_is_ca(issuer, below));
   return check_may_sign(issuer);

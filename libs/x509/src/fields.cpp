@@ -1,4 +1,4 @@
-// Spec: RFC 5280 s4.1, RFC 4055 s3.1 (RSASSA-PSS), RFC 5758 s3.2 (ECDSA).
+// Spec: RFC 5280 s4.1, RFC 4055 s3.1 (RSASSA-PSS) and s5 (PKCS #1 v1.5), RFC 5758 s3.2 (ECDSA).
 #include "fields.h"
 
 #include <algorithm>
@@ -12,6 +12,8 @@ namespace {
 constexpr std::array<uint8_t, 8> kEcdsaSha256{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
 constexpr std::array<uint8_t, 8> kEcdsaSha384{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03};
 constexpr std::array<uint8_t, 9> kRsaPss{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a};
+constexpr std::array<uint8_t, 9> kRsaSha256{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b};
+constexpr std::array<uint8_t, 9> kRsaSha384{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c};
 constexpr std::array<uint8_t, 9> kMgf1{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08};
 constexpr std::array<uint8_t, 9> kSha384{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02};
 constexpr std::array<uint8_t, 2> kNull{0x05, 0x00};
@@ -71,6 +73,11 @@ Result<Algorithm> read_algorithm(ByteSpan content) {
     OPENPCC_TRY(expect_pss_parameters(reader));
     found = Algorithm::rsa_pss_sha384;
   }
+  if (equal(oid, kRsaSha256) || equal(oid, kRsaSha384)) {
+    OPENPCC_LET(const der::Element parameters, reader.next());
+    if (!equal(parameters.whole, kNull)) return unknown_algorithm("parameters of RSA");
+    found = equal(oid, kRsaSha256) ? Algorithm::rsa_pkcs1_sha256 : Algorithm::rsa_pkcs1_sha384;
+  }
   if (!found) return unknown_algorithm("a signature algorithm that is not used here");
   OPENPCC_TRY(reader.end());
   return *found;
@@ -96,7 +103,9 @@ Result<Bytes> read_signature(ByteSpan bits, Algorithm algorithm) {
   switch (algorithm) {
     case Algorithm::ecdsa_sha256: return read_ecdsa_signature(bits, crypto::Curve::p256);
     case Algorithm::ecdsa_sha384: return read_ecdsa_signature(bits, crypto::Curve::p384);
-    case Algorithm::rsa_pss_sha384: break;
+    case Algorithm::rsa_pss_sha384:
+    case Algorithm::rsa_pkcs1_sha256:
+    case Algorithm::rsa_pkcs1_sha384: break;
   }
   return Bytes(bits.begin(), bits.end());
 }

@@ -10,10 +10,16 @@ using testkit::hex;
 
 // One key of each kind for the whole program: RSA keys are slow to make.
 const forge::Key& key_of(Algorithm algorithm) {
-  static const forge::Key p256(Algorithm::ecdsa_sha256), p384(Algorithm::ecdsa_sha384), rsa(Algorithm::rsa_pss_sha384);
-  return algorithm == Algorithm::ecdsa_sha256 ? p256 : algorithm == Algorithm::ecdsa_sha384 ? p384 : rsa;
+  static const auto all = [] {
+    std::vector<forge::Key> out;
+    for (size_t i = 0; i <= static_cast<size_t>(Algorithm::rsa_pkcs1_sha384); ++i) out.emplace_back(static_cast<Algorithm>(i));
+    return out;
+  }();
+  return all[static_cast<size_t>(algorithm)];
 }
-constexpr Algorithm kAll[] = {Algorithm::ecdsa_sha256, Algorithm::ecdsa_sha384, Algorithm::rsa_pss_sha384};
+constexpr Algorithm kAll[] = {Algorithm::ecdsa_sha256, Algorithm::ecdsa_sha384, Algorithm::rsa_pss_sha384, Algorithm::rsa_pkcs1_sha256,
+                              Algorithm::rsa_pkcs1_sha384};
+bool is_rsa(Algorithm algorithm) { return algorithm != Algorithm::ecdsa_sha256 && algorithm != Algorithm::ecdsa_sha384; }
 
 forge::CertificateFields fields(Algorithm algorithm = Algorithm::ecdsa_sha256) {
   forge::CertificateFields out;
@@ -63,7 +69,12 @@ TEST(Certificate, every_kind_of_signature_and_key) {
     EXPECT_OK(certificate->signature().check(*key));
     for (const Algorithm other : kAll) {
       if (other == algorithm) continue;
-      EXPECT_RULE(certificate->signature().check(*Certificate::parse(made(fields(other), other))->key()), "x509.signature.algorithm");
+      const auto foreign = *Certificate::parse(made(fields(other), other))->key();
+      if (is_rsa(algorithm) && is_rsa(other)) {
+        EXPECT_RULE(certificate->signature().check(foreign), "x509.signature.wrong");
+      } else {
+        EXPECT_RULE(certificate->signature().check(foreign), "x509.signature.algorithm");
+      }
     }
     const forge::Key another(algorithm);
     forge::CertificateFields f = fields();
@@ -131,6 +142,11 @@ TEST(Certificate, other_algorithms_are_unsupported) {
   EXPECT_RULE(Certificate::parse(replaced(pss, hex("6086480165030402020500"), hex("6086480165030402010500"))),
               "x509.certificate.algorithm");
   EXPECT_RULE(Certificate::parse(replaced(pss, hex("2a864886f70d010108"), hex("2a864886f70d010109"))), "x509.certificate.algorithm");
+  const Bytes pkcs1 = made(fields(Algorithm::rsa_pkcs1_sha256), Algorithm::rsa_pkcs1_sha256);
+  EXPECT_RULE(Certificate::parse(replaced(pkcs1, hex("2a864886f70d01010b0500"), hex("2a864886f70d0101050500"))),
+              "x509.certificate.algorithm");  // SHA-1
+  EXPECT_RULE(Certificate::parse(replaced(pkcs1, hex("2a864886f70d01010b0500"), hex("2a864886f70d01010b0400"))),
+              "x509.certificate.algorithm");
 }
 
 TEST(Certificate, other_keys_are_unsupported) {

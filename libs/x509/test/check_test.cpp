@@ -81,6 +81,16 @@ TEST_F(CheckTest, unknown_critical_extensions) {
   EXPECT_RULE(issued(), "x509.extension.critical");
 }
 
+TEST_F(CheckTest, a_critical_extension_that_the_caller_understands) {
+  const Bytes names = hex("551d11");
+  const ByteSpan understood[] = {names};
+  subject_.extensions = {forge::extension(names, true, hex("3000"))};
+  const auto issuer = Certificate::parse(forge::certificate(issuer_, issuer_key_));
+  const auto subject = Certificate::parse(forge::certificate(subject_, issuer_key_));
+  EXPECT_RULE(check_issued(*subject, *issuer, *issuer->key(), 0), "x509.extension.critical");
+  EXPECT_OK(check_issued(*subject, *issuer, *issuer->key(), 0, {}, understood));
+}
+
 TEST_F(CheckTest, time_to_the_second) {
   subject_.window = {1'700'000'000, 1'700'000'100};
   const auto subject = Certificate::parse(forge::certificate(subject_, issuer_key_));

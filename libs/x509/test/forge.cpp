@@ -97,6 +97,8 @@ Bytes key_usage(uint8_t bits) { return extension(testkit::hex("551d0f"), true, t
 Bytes algorithm_identifier(Algorithm algorithm) {
   if (algorithm == Algorithm::ecdsa_sha256) return sequence({testkit::hex("06082a8648ce3d040302")});
   if (algorithm == Algorithm::ecdsa_sha384) return sequence({testkit::hex("06082a8648ce3d040303")});
+  if (algorithm == Algorithm::rsa_pkcs1_sha256) return sequence({testkit::hex("06092a864886f70d01010b0500")});
+  if (algorithm == Algorithm::rsa_pkcs1_sha384) return sequence({testkit::hex("06092a864886f70d01010c0500")});
   const Bytes digest = testkit::hex("300d06096086480165030402020500");
   const Bytes mask = sequence({testkit::hex("06092a864886f70d010108"), digest});
   const Bytes parameters = sequence({tlv(der::context(0), digest), tlv(der::context(1), mask), tlv(der::context(2), integer(48))});
@@ -112,10 +114,10 @@ struct Key::State {
 };
 
 Key::Key(Algorithm algorithm) : algorithm_(algorithm), state_(std::make_unique<State>()) {
-  if (algorithm == Algorithm::rsa_pss_sha384) {
-    state_->key = EVP_RSA_gen(2048u);
-  } else {
+  if (algorithm == Algorithm::ecdsa_sha256 || algorithm == Algorithm::ecdsa_sha384) {
     state_->key = EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", algorithm == Algorithm::ecdsa_sha256 ? "P-256" : "P-384");
+  } else {
+    state_->key = EVP_RSA_gen(2048u);
   }
   OPENPCC_CHECK(state_->key != nullptr);
 }
@@ -139,7 +141,8 @@ Bytes Key::point() const {
 }
 
 Bytes Key::sign(ByteSpan message) const {
-  const EVP_MD* md = algorithm_ == Algorithm::ecdsa_sha256 ? EVP_sha256() : EVP_sha384();
+  const bool sha256 = algorithm_ == Algorithm::ecdsa_sha256 || algorithm_ == Algorithm::rsa_pkcs1_sha256;
+  const EVP_MD* md = sha256 ? EVP_sha256() : EVP_sha384();
   EVP_MD_CTX* context = EVP_MD_CTX_new();
   EVP_PKEY_CTX* parameters = nullptr;
   OPENPCC_CHECK(EVP_DigestSignInit(context, &parameters, md, nullptr, state_->key) == 1);

@@ -12,6 +12,7 @@
 #include "openpcc/policy/policy.h"
 #include "openpcc/snp/appraise.h"
 #include "openpcc/tdx/appraise.h"
+#include "openpcc/tpm/appraise.h"
 
 namespace openpcc::attest {
 
@@ -35,13 +36,19 @@ enum class PlatformItem : uint8_t {
   nvidia_token,           // of an attestation service; none is taken
   ocsp_response,          // DER
   bundle,                 // a report and what vouches for it, as one collection (evidence.h, parse_platform)
+  tpm_quote,              // TPMS_ATTEST, or a package around one, its signature and its values
+  tpm_signature,          // TPMT_SIGNATURE
+  tpm_key,                // TPMT_PUBLIC, or SubjectPublicKeyInfo as DER or PEM
+  tpm_values,             // of PCRs, as JSON
+  event_log,              // of a boot: a TPM's, or the CCEL of a TD
+  runtime_log,            // of dstack, as JSON
   other,
 };
 PlatformItem recognise(ByteSpan bytes);
 // is_evidence: a report or quote, alone or in a bundle.
 inline bool is_evidence(PlatformItem item) {
   return item == PlatformItem::snp_report || item == PlatformItem::intel_quote || item == PlatformItem::nvidia_report ||
-         item == PlatformItem::nvidia_token || item == PlatformItem::bundle;
+         item == PlatformItem::nvidia_token || item == PlatformItem::bundle || item == PlatformItem::tpm_quote;
 }
 
 struct PlatformVerdict {
@@ -70,12 +77,14 @@ struct PlatformDemands {
   snp::Demands snp;
   tdx::Demands tdx;
   NvidiaDemands nvidia;
+  std::optional<tpm::Demands> tpm;                  // none: nothing but a nonce is demanded
+  std::set<crypto::Sha256Digest> attestation_keys;  // of TPMs: fingerprints of keys that are known without a certificate
 };
 
 // verify_platform judges the one report or quote among what is given by the rest; NVIDIA's reports may be several, of one machine. A bundle counts as what is in it. A pure function: no network,
 // clock or files.
 //   platform.none      no item is a report (unsupported)        platform.several   more than one is, not all of them NVIDIA's
-//   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these: nothing is left out unseen
+//   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these, or that this evidence has no use for
 //   platform.bundle_type   a bundle's report is not what its media type says        attest.cmw.*   a bundle cannot be read
 //   platform.demand        a finding: something is demanded that this technology's evidence does not have
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands);

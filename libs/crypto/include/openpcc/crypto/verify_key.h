@@ -1,7 +1,8 @@
-// Public keys of certificates and reports, and their signatures: ECDSA (FIPS 186-5 s6) and RSASSA-PSS (RFC 8017 s8.1). Verification alone:
-// nothing here is secret. Keys are immutable and cheap to copy; threads may share them.
+// Public keys of certificates and reports, and their signatures: ECDSA (FIPS 186-5 s6), RSASSA-PSS and RSASSA-PKCS1-v1_5 (RFC 8017 s8).
+// Verification alone: nothing here is secret. Keys are immutable and cheap to copy; threads may share them.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 
 #include "openpcc/core/bytes.h"
@@ -32,19 +33,28 @@ class EcdsaPublic {
   std::shared_ptr<const State> state_;
 };
 
-// RsaPublic verifies RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes, which is AMD's choice.
+// RsaDigest is the digest of a signature by RSA, and of MGF1 where there is one.
+enum class RsaDigest : uint8_t { sha256, sha384 };
+
 class RsaPublic {
  public:
   // from_numbers reads modulus and public exponent, big-endian.
   //   crypto.rsa.key   the modulus has not 2048 to 4096 bits or is even; the exponent is not 65537
   static Result<RsaPublic> from_numbers(ByteSpan modulus, ByteSpan exponent);
 
+  // verify_pss_sha384 is RSASSA-PSS with SHA-384, MGF1 with SHA-384 and a salt of 48 bytes, which is AMD's choice; verify_pss_tpm with either
+  // digest and a salt as long as the digest or as long as the modulus allows, which are a TPM's choices (TPM 2.0 part 1, B.7).
   //   crypto.rsa.signature   not one of `message` by this key, or not as long as the modulus
   Result<> verify_pss_sha384(ByteSpan message, ByteSpan signature) const;
+  Result<> verify_pss_tpm(RsaDigest digest, ByteSpan message, ByteSpan signature) const;
+  Result<> verify_pkcs1(RsaDigest digest, ByteSpan message, ByteSpan signature) const;
+
+  size_t modulus_bytes() const;
 
  private:
   struct State;
   explicit RsaPublic(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  Result<> verify_pss(RsaDigest digest, ByteSpan message, ByteSpan signature, std::initializer_list<int> salts) const;
   std::shared_ptr<const State> state_;
 };
 

@@ -25,10 +25,16 @@ enum class Algorithm : uint8_t {
   ecdsa_sha256,    // with P-256
   ecdsa_sha384,    // with P-384
   rsa_pss_sha384,  // MGF1 with SHA-384, a salt of 48 bytes
+  rsa_pkcs1_sha256,
+  rsa_pkcs1_sha384,
 };
 
 // PublicKey is what a certificate certifies.
 using PublicKey = std::variant<crypto::EcdsaPublic, crypto::RsaPublic>;
+
+// read_key decodes the DER of a SubjectPublicKeyInfo.
+//   x509.key.algorithm   neither RSA nor a named curve that we speak (unsupported)        crypto.ecdsa.point, crypto.rsa.key, x509.der
+Result<PublicKey> read_key(ByteSpan spki);
 
 // Window is a time during which something signed holds, both ends included.
 struct Window {
@@ -84,9 +90,8 @@ class Certificate {
   // common_name is the subject's only CN; empty where there is none.
   std::string_view common_name() const { return common_name_; }
 
-  // key decodes the certified key.
-  //   x509.key.algorithm   neither RSA nor a named curve that we speak (unsupported)        crypto.ecdsa.point, crypto.rsa.key
-  Result<PublicKey> key() const;
+  // key decodes the certified key, as read_key does.
+  Result<PublicKey> key() const { return read_key(spki_); }
 
  private:
   Certificate() = default;
@@ -109,16 +114,19 @@ Result<> check_time(const Certificate& certificate, UnixSeconds now);
 using Known = std::span<const crypto::Sha256Digest>;
 bool is_known(const Certificate& certificate, Known known);
 
-// check_extensions refuses what we would have to understand: any critical extension but BasicConstraints and KeyUsage.
+// check_extensions refuses what we would have to understand: any critical extension but BasicConstraints, KeyUsage and what the caller
+// understands, by the content of its OBJECT IDENTIFIER.
 //   x509.extension.critical
-Result<> check_extensions(const Certificate& certificate);
+Result<> check_extensions(const Certificate& certificate, std::span<const ByteSpan> understood = {});
 
 // check_issued says that `issuer`, whose key is `issuer_key`, signed `subject`, as a CA may. `below` counts the CAs between it and the leaf.
 //   x509.issuer.name        the subject names another issuer        x509.signature.*     its key did not sign the subject
 //   x509.issuer.not_ca      no CA, or not for so long a chain       x509.issuer.key_usage   its key is not for signing certificates
 //   x509.extension.critical (of either)
 // The signature of a subject that is among `known` was verified when it was entered there, and is not verified again.
-Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below, Known known = {});
+// `understood` are critical extensions of the subject that the caller judges.
+Result<> check_issued(const Certificate& subject, const Certificate& issuer, const PublicKey& issuer_key, size_t below, Known known = {},
+                      std::span<const ByteSpan> understood = {});
 
 // Crl is a revocation list. It owns its bytes.
 class Crl {

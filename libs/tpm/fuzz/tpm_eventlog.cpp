@@ -1,0 +1,6 @@
+#include "entry.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  openpcc::tpm::fuzz::look_at_log({data, size});
+  return 0;
+}
