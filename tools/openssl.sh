@@ -11,7 +11,9 @@ cache="${OPENPCC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/openpcc}"
 options=("linux-$(uname -m)" no-shared no-tests no-docs no-apps no-module no-dso no-engine no-legacy no-autoload-config
   no-quic no-dtls no-ssl3 no-tls1 no-tls1_1 no-comp no-srp no-srtp no-slh-dsa no-dsa no-filenames
   no-aria no-bf no-camellia no-cast no-des no-idea no-md4 no-mdc2 no-rc2 no-rc4 no-rmd160 no-seed
-  no-sm2 no-sm3 no-sm4 no-whirlpool no-psk no-gost enable-ec_nistp_64_gcc_128)
+  no-sm2 no-sm3 no-sm4 no-whirlpool no-psk no-gost
+  no-multiblock no-ec2m no-cms no-cmp no-ts no-ct no-ocsp no-rfc3779 no-http no-siphash no-blake2 no-scrypt no-argon2
+  enable-ec_nistp_64_gcc_128 -fPIC -O2 -ffunction-sections -fdata-sections)  # sections: a linker leaves out what nobody calls
 
 say() { printf 'openssl: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -102,7 +104,7 @@ build() {
   source="$work/source"
   cd "$source"
   say "building openssl $version once (two to four minutes on two cores)"
-  step configure ./Configure "${options[@]}" --prefix="$prefix" --libdir=lib -fPIC -O2
+  step configure ./Configure "${options[@]}" --prefix="$prefix" --libdir=lib
   step build make -j"$(nproc)" build_libs
   step install make DESTDIR="$work/install" install_dev
   echo "$version" >"$work/install$prefix/VERSION"
