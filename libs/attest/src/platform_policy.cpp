@@ -77,7 +77,8 @@ Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSec
                                            const std::optional<std::array<uint8_t, 64>>& report_data) {
   OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
   if (evidence.kind != PlatformItem::snp_report && evidence.kind != PlatformItem::intel_quote) {
-    return fail(Code::unsupported, "platform.policy", "a policy judges a GPU beside its node's CPU: give it without a policy");
+    return fail(Code::unsupported, "platform.policy",
+                "a policy judges what stands beside a node's CPU with it alone: give it without a policy");
   }
   const policy::Requirements& requirements = policy.requirements();
   JudgedPlatform judged = judge(evidence, now, requirements, report_data);

@@ -161,9 +161,9 @@ TEST_F(PlatformPolicyTest, a_tpm_alone_is_no_platform_that_a_policy_takes) {
   tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
   items_ = {shared("tpm/quotes/trustee-swtpm/quote.msg"), shared("tpm/quotes/trustee-swtpm/quote.sig"),
             shared("tpm/quotes/trustee-swtpm/ak_pub.spki.der"), shared("tpm/quotes/trustee-swtpm/pcrs.json")};
-  const PlatformVerdict verdict = judged();
-  EXPECT_EQ(verdict.outcome, Outcome::reject);
-  EXPECT_EQ(failures(verdict), (Failures{{Aspect::genuine, "attest.kind.not_taken"}}));
+  const auto policy = policy::parse(as_bytes(policy_.text() + exceptions_ + tables_));
+  ASSERT_OK(policy);
+  EXPECT_RULE(verify_platform_by(items_, now_, std::get<policy::ProductionPolicy>(*policy), {}), "platform.policy");
 }
 
 TEST_F(PlatformPolicyTest, owners_of_tds_are_nobody_unless_the_policy_says_so) {
