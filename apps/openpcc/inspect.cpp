@@ -9,6 +9,9 @@
 #include "files.h"
 #include "openpcc/attest/platform.h"
 #include "openpcc/core/calendar.h"
+#include "openpcc/azure/certificate.h"
+#include "openpcc/azure/describe.h"
+#include "openpcc/nitro/describe.h"
 #include "openpcc/nvgpu/describe.h"
 #include "openpcc/snp/describe.h"
 #include "openpcc/tdx/describe.h"
@@ -94,6 +97,16 @@ Result<std::vector<Line>> lines_of_runtime_log(ByteSpan bytes) {
   return out;
 }
 
+Result<std::vector<Line>> lines_of_hcl(ByteSpan bytes) {
+  OPENPCC_LET(const azure::HclReport report, azure::parse_hcl(bytes));
+  return lines_of_fields(azure::describe(report, bytes));
+}
+
+Result<std::vector<Line>> lines_of_document(ByteSpan bytes) {
+  OPENPCC_LET(const nitro::Document document, nitro::parse_document(bytes));
+  return lines_of_fields(nitro::describe(document, bytes));
+}
+
 Result<std::vector<Line>> lines_of_certificate(ByteSpan der) {
   OPENPCC_LET(const x509::Certificate certificate, x509::Certificate::parse(der));
   std::vector<Line> out{{"subject", "", std::string(certificate.common_name()), ""},
@@ -153,6 +166,12 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
     case attest::PlatformItem::tpm_values: return lines_of_values(bytes);
     case attest::PlatformItem::event_log: return lines_of_log(bytes);
     case attest::PlatformItem::runtime_log: return lines_of_runtime_log(bytes);
+    case attest::PlatformItem::azure_hcl: return lines_of_hcl(bytes);
+    case attest::PlatformItem::vtpm_certificate: {
+      OPENPCC_LET(const x509::Certificate certificate, azure::read_ak_certificate(bytes));
+      return lines_of_certificate(certificate.der());
+    }
+    case attest::PlatformItem::nitro_document: return lines_of_document(bytes);
     case attest::PlatformItem::revocation_list: return lines_of_list(bytes);
     case attest::PlatformItem::certificates: {
       OPENPCC_LET(const auto certificates, x509::Certificate::parse_pem(bytes, 8));

@@ -87,10 +87,9 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, bool of
     out.attestation_keys.insert(*sized);
   }
   for (const std::string& text : options.measurements) {
-    auto bytes = from_hex(text);
+    const auto bytes = from_hex(text);
     if (!bytes) return fail(Code::malformed, "app.verify.hex", "--measurement must be hexadecimal");
-    out.snp.measurements.push_back(*bytes);
-    out.tdx.measurements.push_back(std::move(*bytes));
+    out.expect_measurement(*bytes);
   }
   if (!options.nonce.empty() && !of_tpm) {
     const auto nonce = from_hex(options.nonce);
@@ -98,8 +97,8 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, bool of
     if (!whole) return fail(Code::malformed, "app.verify.hex", "--nonce must be 32 bytes, hexadecimal");
     out.nvidia.device.nonce = *whole;
   }
-  OPENPCC_LET(out.snp.report_data, report_data_of(options));
-  out.tdx.report_data = out.snp.report_data;
+  OPENPCC_LET(const auto report_data, report_data_of(options));
+  if (report_data) out.expect_report_data(*report_data);
   return out;
 }
 

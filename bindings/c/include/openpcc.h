@@ -100,6 +100,9 @@ OPENPCC_API const char *openpcc_status_text(openpcc_status status);
  *   AMD SEV-SNP   the report; VCEK or VLEK, ASK or ASVK, ARK (DER, PEM, or the host's table of them); the revocation list (DER)
  *   Intel         the quote of a TD or enclave; TCB info and QE identity; their signer's chain (PEM); the PCK's and the root's lists (DER)
  *   NVIDIA        the reports of a machine's GPUs and switches; each one's chain (PEM); manifests (XML); OCSP responses and lists (DER)
+ *   AWS Nitro     the attestation document of an enclave or of NitroTPM, which brings its chain
+ *   Azure         the paravisor's report of a confidential VM, what vouches for its machine (as above, with a TD's quote), and its vTPM's quote with
+ *                 signature and PCR values
  *
  * docs/evidence.md says where each comes from. Every item counts: one that vouches for nothing is a refusal. */
 OPENPCC_API openpcc_status openpcc_evidence_create(openpcc_evidence **out);

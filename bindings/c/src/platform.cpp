@@ -86,14 +86,10 @@ openpcc_status openpcc_demands_create(openpcc_demands** out) {
 
 openpcc_status openpcc_demands_expect_measurement(openpcc_demands* demands, const uint8_t* bytes, size_t size) {
   if (demands == nullptr || bytes == nullptr || (size != 32 && size != 48)) return OPENPCC_ERROR_ARGUMENT;
-  auto& snp = demands->demands.snp;
-  auto& tdx = demands->demands.tdx;
-  if (tdx.measurements.size() >= OPENPCC_MEASUREMENTS_MAX) return OPENPCC_ERROR_LIMIT;
+  if (demands->demands.tdx.measurements.size() >= OPENPCC_MEASUREMENTS_MAX) return OPENPCC_ERROR_LIMIT;
   return guarded([&] {
-    const openpcc::Bytes measurement(bytes, bytes + size);
-    // Where memory ends between the two, one technology expects more than the other, and neither less than was asked for.
-    snp.measurements.push_back(measurement);
-    tdx.measurements.push_back(measurement);
+    // Where memory ends in between, one technology expects more than another, and none less than was asked for before.
+    demands->demands.expect_measurement(openpcc::Bytes(bytes, bytes + size));
     return OPENPCC_OK;
   });
 }
@@ -102,9 +98,10 @@ openpcc_status openpcc_demands_expect_report_data(openpcc_demands* demands, cons
   if (demands == nullptr || bytes == nullptr || size != OPENPCC_REPORT_DATA_BYTES) return OPENPCC_ERROR_ARGUMENT;
   std::array<uint8_t, OPENPCC_REPORT_DATA_BYTES> data;
   std::copy_n(bytes, size, data.begin());
-  demands->demands.snp.report_data = data;
-  demands->demands.tdx.report_data = data;
-  return OPENPCC_OK;
+  return guarded([&] {
+    demands->demands.expect_report_data(data);
+    return OPENPCC_OK;
+  });
 }
 
 openpcc_status openpcc_demands_expect_nonce(openpcc_demands* demands, const uint8_t* bytes, size_t size) {

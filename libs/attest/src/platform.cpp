@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "openpcc/attest/hardware_types.h"
+#include "openpcc/azure/certificate.h"
 #include "openpcc/nvgpu/token.h"
 #include "openpcc/x509/ocsp.h"
 #include "platform_kinds.h"
@@ -37,6 +38,27 @@ bool is_manifest(std::string_view text) {
   return text.size() <= nvgpu::kManifestBytesMax && text.substr(0, 256).find("<SoftwareIdentity") != std::string_view::npos;
 }
 
+// The tag or array of COSE_Sign1, and the first member's name that an attestation document cannot lack.
+bool is_nitro_document(ByteSpan bytes) {
+  constexpr std::string_view kMember = "imodule_id";  // with the head of a text of nine bytes
+  if (bytes.size() < kMember.size() || bytes.size() > nitro::kDocumentBytesMax) return false;
+  const bool is_sign1 = bytes[0] == 0x84 || (bytes[0] == 0xd2 && bytes[1] == 0x84);
+  return is_sign1 && as_text(bytes).find(kMember) != std::string_view::npos;
+}
+
+// A number of RSA has no form but its size.
+bool is_bare_signature(ByteSpan bytes) {
+  constexpr size_t kRsaBytes[] = {256, 384, 512};
+  return std::ranges::find(kRsaBytes, bytes.size()) != std::end(kRsaBytes);
+}
+
+// Tag 399, a collection of CMWs, with Arm's two tokens in it.
+bool is_cca_token(ByteSpan bytes) { return bytes.size() > 4 && equal(bytes.first(3), std::array<uint8_t, 3>{0xd9, 0x01, 0x8f}); }
+
+bool is_sigstore_bundle(std::string_view text) {
+  return text.find_first_of('{') <= 2 && text.find("application/vnd.dev.sigstore.bundle") != std::string_view::npos;
+}
+
 bool is_signature(std::string_view text) {
   while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   return text.size() == kSignatureDigits && text.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
@@ -50,11 +72,13 @@ bool is_bundle(std::string_view text) {
 
 PlatformItem recognise_text(std::string_view text) {
   if (text.starts_with(kPemBegin)) {
-    return x509::Certificate::parse_pem(as_bytes(text), kPemCertificatesMax) ? PlatformItem::certificates : PlatformItem::other;
+    if (x509::Certificate::parse_pem(as_bytes(text), kPemCertificatesMax)) return PlatformItem::certificates;
+    return azure::read_ak_certificate(as_bytes(text)) ? PlatformItem::vtpm_certificate : PlatformItem::other;
   }
   if (is_signature(text)) return PlatformItem::signature_hex;
   if (is_manifest(text)) return PlatformItem::nvidia_manifest;
   if (nvgpu::looks_like_token(as_bytes(text))) return PlatformItem::nvidia_token;
+  if (is_sigstore_bundle(text)) return PlatformItem::sigstore_bundle;
   if (is_bundle(text)) return PlatformItem::bundle;
   // What the documents hold is for their verifier; here they are told apart by members that the other one does not have.
   if (text.size() > tdx::kDocumentBytesMax || text.find_first_of('{') > 2) return PlatformItem::other;
@@ -94,35 +118,93 @@ PlatformItem recognise(ByteSpan bytes) {
   if (is_snp_report(bytes)) return PlatformItem::snp_report;
   if (is_intel_quote(bytes)) return PlatformItem::intel_quote;
   if (is_nvidia_report(bytes)) return PlatformItem::nvidia_report;
+  if (is_nitro_document(bytes)) return PlatformItem::nitro_document;
+  if (is_cca_token(bytes)) return PlatformItem::cca_token;
+  if (azure::looks_like_hcl(bytes)) return PlatformItem::azure_hcl;
   if (const PlatformItem text = recognise_text(as_text(bytes)); text != PlatformItem::other) return text;
   if (x509::Certificate::parse(bytes)) return PlatformItem::certificate;
   if (x509::Crl::parse(bytes)) return PlatformItem::revocation_list;
   if (x509::OcspResponse::parse(bytes)) return PlatformItem::ocsp_response;
   const auto table = snp::parse_certificate_table(bytes);
   const bool filled = table && (table->vcek || table->vlek || table->ask || table->ark);
-  return filled ? PlatformItem::snp_certificate_table : recognise_tpm(bytes);
+  if (filled) return PlatformItem::snp_certificate_table;
+  if (const PlatformItem item = recognise_tpm(bytes); item != PlatformItem::other) return item;
+  if (azure::read_ak_certificate(bytes)) return PlatformItem::vtpm_certificate;
+  return is_bare_signature(bytes) ? PlatformItem::bare_signature : PlatformItem::other;
+}
+
+bool is_evidence(PlatformItem item) {
+  switch (item) {
+    case PlatformItem::snp_report:
+    case PlatformItem::intel_quote:
+    case PlatformItem::nvidia_report:
+    case PlatformItem::nvidia_token:
+    case PlatformItem::tpm_quote:
+    case PlatformItem::nitro_document:
+    case PlatformItem::azure_hcl:
+    case PlatformItem::bundle:
+    case PlatformItem::cca_token:
+    case PlatformItem::sigstore_bundle: return true;
+    default: return false;
+  }
+}
+
+void PlatformDemands::expect_measurement(const Bytes& measurement) {
+  snp.measurements.push_back(measurement);
+  tdx.measurements.push_back(measurement);
+  auto pcrs = nitro.pcrs ? nitro.pcrs->allowed() : std::map<uint8_t, std::vector<Bytes>>();
+  pcrs[0].push_back(measurement);
+  nitro.pcrs = *nitro::ExpectedPcrs::create(std::move(pcrs));
+}
+
+void PlatformDemands::expect_report_data(const std::array<uint8_t, 64>& data) {
+  snp.report_data = data;
+  tdx.report_data = data;
+  nitro.user_data = Bytes(data.begin(), data.end());
+  azure.user_data = data;
+}
+
+appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy) {
+  const std::string seen = error.detail.empty() ? std::string(to_string(error.code)) : printable(error.detail);
+  return {aspect, appraisal::State::failed, error.rule, std::move(expected), seen, std::string(remedy)};
+}
+
+std::string_view name_of(PlatformItem evidence) {
+  switch (evidence) {
+    case PlatformItem::snp_report: return "AMD SEV-SNP report";
+    case PlatformItem::intel_quote: return "Intel quote";
+    case PlatformItem::nvidia_report:
+    case PlatformItem::nvidia_token: return "NVIDIA report";
+    case PlatformItem::tpm_quote: return "TPM 2.0 quote";
+    case PlatformItem::nitro_document: return "AWS Nitro document";
+    case PlatformItem::azure_hcl: return "Azure confidential VM";
+    case PlatformItem::cca_token: return "Arm CCA token";
+    case PlatformItem::sigstore_bundle: return "Sigstore bundle";
+    default: return "";
+  }
+}
+
+PlatformVerdict unsupported(std::string_view kind) {
+  PlatformVerdict out;
+  out.outcome = Outcome::unsupported;
+  out.findings.push_back({appraisal::Aspect::genuine, appraisal::State::failed, "platform.unsupported", "evidence that is verified here",
+                          std::string(kind) + ", which is not", "give it to a verifier of its kind"});
+  out.kind = kind;
+  return out;
 }
 
 namespace {
 
-// belongs: evidence of this kind has a use for the item. Certificates and lists are told apart by who looks for them.
-bool belongs(PlatformItem item, PlatformItem evidence) {
-  switch (item) {
-    case PlatformItem::tpm_signature:
-    case PlatformItem::tpm_key:
-    case PlatformItem::tpm_values: return evidence == PlatformItem::tpm_quote;
-    case PlatformItem::event_log: return evidence == PlatformItem::tpm_quote || evidence == PlatformItem::intel_quote;
-    case PlatformItem::runtime_log: return evidence == PlatformItem::intel_quote;
-    default: return item != PlatformItem::other;
-  }
-}
-
-PlatformVerdict judge(const PlatformEvidence& evidence, UnixSeconds now, const PlatformDemands& demands) {
+Result<PlatformVerdict> judge(const PlatformEvidence& evidence, UnixSeconds now, const PlatformDemands& demands) {
   switch (evidence.kind) {
     case PlatformItem::snp_report: return verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands.snp).verdict;
     case PlatformItem::nvidia_report: return verify_nvidia(evidence.items, now, demands.nvidia);
-    case PlatformItem::tpm_quote: return verify_tpm(evidence.report, evidence.items, now, demands);
     case PlatformItem::nvidia_token: return refuse_nvidia_token(evidence.report);
+    case PlatformItem::nitro_document: return verify_nitro(evidence.report, now, demands.nitro);
+    case PlatformItem::tpm_quote: return verify_tpm(evidence.report, evidence.items, now, demands);
+    case PlatformItem::azure_hcl: return verify_azure(evidence.report, evidence.items, now, demands);
+    case PlatformItem::cca_token:
+    case PlatformItem::sigstore_bundle: return unsupported(name_of(evidence.kind));
     default: break;
   }
   tdx::Terms terms;
@@ -144,27 +226,55 @@ void refuse_unmet(PlatformVerdict& verdict, PlatformItem item, const PlatformDem
   refuse(appraisal::Aspect::software, (nvidia || tpm) && measured, "a measurement of a machine");
   refuse(appraisal::Aspect::bound_data, (nvidia || tpm) && (demands.snp.report_data || demands.tdx.report_data), "report data");
   refuse(appraisal::Aspect::bound_data, !nvidia && demands.nvidia.device.nonce, "a nonce of a GPU");
-  refuse(appraisal::Aspect::software, !tpm && demands.tpm.has_value(), "PCRs of a TPM");
+  refuse(appraisal::Aspect::software, !tpm && item != PlatformItem::azure_hcl && demands.tpm.has_value(), "PCRs of a TPM");
+}
+
+// belongs: evidence of this kind has a use for the item. Certificates and lists are told apart by who looks for them. A TD's quote and a TPM's are part
+// of a VM's evidence.
+bool belongs(PlatformItem item, PlatformItem evidence) {
+  using enum PlatformItem;
+  const bool vm = evidence == azure_hcl;
+  switch (item) {
+    case tpm_signature:
+    case tpm_key:
+    case tpm_values: return evidence == tpm_quote || (vm && item != tpm_key);
+    case event_log: return evidence == tpm_quote || evidence == intel_quote || vm;
+    case runtime_log: return evidence == intel_quote;
+    case bare_signature:
+    case vtpm_certificate: return vm;
+    default: return item != other;
+  }
+}
+
+// once: what a VM has one of.
+bool once(std::span<const Bytes> items) {
+  using enum PlatformItem;
+  const auto count = [&](PlatformItem kind) { return std::ranges::count(items, kind, [](const Bytes& item) { return recognise(item); }); };
+  return std::ranges::all_of(std::array{intel_quote, tpm_quote, tpm_values, vtpm_certificate},
+                             [&](PlatformItem kind) { return count(kind) <= 1; }) &&
+         count(tpm_signature) + count(bare_signature) <= 1;
 }
 
 }  // namespace
 
-appraisal::Finding failed(appraisal::Aspect aspect, const Error& error, std::string expected, std::string_view remedy) {
-  const std::string seen = error.detail.empty() ? std::string(to_string(error.code)) : printable(error.detail);
-  return {aspect, appraisal::State::failed, error.rule, std::move(expected), seen, std::string(remedy)};
-}
-
 Result<PlatformEvidence> find_evidence(std::span<const Bytes> given) {
   OPENPCC_LET(std::vector<Bytes> items, unpack(given.first(std::min(given.size(), kPlatformItemsMax))));
   if (std::max(given.size(), items.size()) > kPlatformItemsMax) return fail(Code::limit, "platform.too_many", "too many items");
-  const auto is_report = [](const Bytes& item) { return is_evidence(recognise(item)); };
+  const auto kind_of = [](const Bytes& item) { return recognise(item); };
+  const auto vm = std::ranges::find(items, PlatformItem::azure_hcl, kind_of);
+  const auto is_report = [&](const Bytes& item) {
+    const PlatformItem kind = kind_of(item);
+    return is_evidence(kind) && (vm == items.end() || (kind != PlatformItem::intel_quote && kind != PlatformItem::tpm_quote));
+  };
   const auto evidence = std::ranges::find_if(items, is_report);
   if (evidence == items.end()) return fail(Code::unsupported, "platform.none", "no file is a report of a platform that is verified here");
   const bool nvidia =
-      std::ranges::all_of(items, [&](const Bytes& item) { return !is_report(item) || recognise(item) == PlatformItem::nvidia_report; });
-  if (!nvidia && std::ranges::count_if(items, is_report) > 1) return fail(Code::rejected, "platform.several", "give one report at a time");
-  const PlatformItem kind = recognise(*evidence);
-  const auto unknown = std::ranges::find_if(items, [&](const Bytes& item) { return !belongs(recognise(item), kind); });
+      std::ranges::all_of(items, [&](const Bytes& item) { return !is_report(item) || kind_of(item) == PlatformItem::nvidia_report; });
+  if ((!nvidia && std::ranges::count_if(items, is_report) > 1) || (vm != items.end() && !once(items))) {
+    return fail(Code::rejected, "platform.several", "give the evidence of one machine at a time");
+  }
+  const PlatformItem kind = kind_of(*evidence);
+  const auto unknown = std::ranges::find_if(items, [&](const Bytes& item) { return !belongs(kind_of(item), kind); });
   if (unknown != items.end()) {
     return fail(Code::malformed, "platform.unknown_item",
                 "item " + std::to_string(unknown - items.begin() + 1) + " is nothing that vouches for this evidence");
@@ -175,7 +285,7 @@ Result<PlatformEvidence> find_evidence(std::span<const Bytes> given) {
 
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands) {
   OPENPCC_LET(const PlatformEvidence evidence, find_evidence(given));
-  PlatformVerdict out = judge(evidence, now, demands);
+  OPENPCC_LET(PlatformVerdict out, judge(evidence, now, demands));
   refuse_unmet(out, evidence.kind, demands);
   Bytes judged;  // of several, one after the other
   for (const Bytes& item : evidence.items) {

@@ -128,6 +128,13 @@ Outcome outcome_of(const std::vector<Error>& failures) {
 
 }  // namespace
 
+void with_snp_collateral(ByteSpan report, std::span<const Bytes> items, UnixSeconds now,
+                         const std::function<void(const snp::Collateral&)>& use) {
+  Files files;
+  for (const Bytes& item : items) files.add(item);
+  use(files.fit(report, now));
+}
+
 JudgedPlatform verify_snp(ByteSpan report, std::span<const Bytes> others, UnixSeconds now, const snp::Demands& demands) {
   Files files;
   for (const Bytes& item : others) files.add(item);

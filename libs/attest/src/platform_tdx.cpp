@@ -110,6 +110,17 @@ std::string kind_of(const tdx::Quote& quote) {
 
 }  // namespace
 
+void with_tdx_collateral(ByteSpan quote, std::span<const Bytes> items, const std::function<bool(const tdx::Collateral&)>& use) {
+  const auto authentic = tdx::authenticate(quote);
+  if (!authentic) {
+    use({});
+    return;
+  }
+  const Files files(items);
+  const x509::Certificate& issuer = authentic->chain().issuer();
+  if (!use(files.collateral(issuer, false))) use(files.collateral(issuer, true));
+}
+
 JudgedPlatform verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands,
                           const tdx::Terms& terms) {
   JudgedPlatform judged;

@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "azure_forge.h"
+#include "nitro_forge.h"
 #include "openpcc/attest/hardware_types.h"
 #include "snp_forge.h"
 
@@ -158,6 +160,149 @@ TEST(Platform, what_cannot_be_read_has_outcomes_of_its_own) {
   altered = *files;
   altered.items[0][0x4c] = 1;
   EXPECT_EQ(judged(altered).outcome, Outcome::malformed);
+}
+
+// A genuine document of a release enclave, made at `now`.
+std::optional<Files> genuine_document() {
+  const auto file = testkit::shared_file("evidence/nitro/sparsity-2.cose");
+  if (!file) return std::nullopt;
+  Files out{{testkit::read_file(*file)}, 0};
+  out.now = static_cast<UnixSeconds>(nitro::parse_document(out.items[0])->timestamp_ms / 1000);
+  return out;
+}
+
+TEST(Platform, a_nitro_document) {
+  const auto files = genuine_document();
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const PlatformVerdict verdict = judged(*files);
+  EXPECT_EQ(verdict.outcome, Outcome::accept);
+  EXPECT_EQ(verdict.kind, "AWS Nitro document, Nitro enclave");
+  EXPECT_TRUE(verdict.genuine && verdict.window);
+}
+
+TEST(Platform, a_nitro_document_that_is_old_was_genuine) {
+  auto files = genuine_document();
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  files->now += 600;
+  EXPECT_EQ(appraisal::refusal(judged(*files).findings)->rule.id(), "nitro.time");
+  files->now += 86'400;
+  const PlatformVerdict verdict = judged(*files);
+  EXPECT_EQ(verdict.outcome, Outcome::reject);
+  EXPECT_EQ(verdict.findings.front().aspect, appraisal::Aspect::signatures);
+  EXPECT_EQ(appraisal::refusal(verdict.findings)->rule.id(), "nitro.chain.expired");
+  EXPECT_NE(verdict.text(false).find("NOT SHOWN TO BE GENUINE"), std::string::npos);
+}
+
+TEST(Platform, a_nitro_document_must_be_what_is_demanded) {
+  const auto files = genuine_document();
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  const auto document = nitro::parse_document(files->items[0]);
+  const auto refusal = [&](const PlatformDemands& demands) {
+    const auto verdict = verify_platform(files->items, files->now, demands);
+    const appraisal::Finding* finding = appraisal::refusal(verdict->findings);
+    return finding == nullptr ? std::string_view() : finding->rule.id();
+  };
+  PlatformDemands demands;
+  demands.expect_measurement(Bytes(48, 1));
+  EXPECT_EQ(refusal(demands), "nitro.pcr");
+  demands.expect_measurement(Bytes(document->pcrs.at(0).begin(), document->pcrs.at(0).end()));
+  EXPECT_EQ(refusal(demands), "");
+  demands.expect_report_data({});
+  EXPECT_EQ(refusal(demands), "nitro.user_data");
+}
+
+TEST(Platform, nitro_documents_of_ones_own_and_broken_ones) {
+  nitro::forge::Maker maker;
+  PlatformVerdict verdict = judged({{maker.document()}, nitro::forge::kNow});
+  EXPECT_EQ(verdict.outcome, Outcome::reject);
+  EXPECT_EQ(verdict.findings.front().rule.id(), "nitro.chain.root");
+  maker.set("extra", nitro::forge::number(1));
+  EXPECT_EQ(judged({{maker.document()}, nitro::forge::kNow}).outcome, Outcome::unsupported);
+  const Bytes cut = nitro::forge::Maker().document();
+  EXPECT_EQ(judged({{Bytes(cut.begin(), cut.begin() + 900)}, 0}).outcome, Outcome::malformed);
+}
+
+// A genuine VM's files with the issuer and the root of its chip.
+std::optional<Files> genuine_vm() {
+  const auto folder = testkit::shared_file("evidence");
+  if (!folder) return std::nullopt;
+  Files out;
+  for (const char* file :
+       {"azure/snp-trustee-genoa/hcl_report.bin", "azure/snp-trustee-genoa/vcek.der", "snp/roots/genoa/ask.der", "snp/roots/genoa/ark.der",
+        "azure/snp-trustee-genoa/tpm_quote.msg", "azure/snp-trustee-genoa/tpm_quote.sig", "azure/snp-trustee-genoa/pcrs.json"}) {
+    out.items.push_back(testkit::read_file(*folder / file));
+  }
+  out.now = x509::Certificate::parse(out.items[1])->window().from;
+  return out;
+}
+
+TEST(Platform, an_azure_vm_in_any_order_of_files) {
+  auto files = genuine_vm();
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  std::ranges::reverse(files->items);
+  const PlatformVerdict verdict = judged(*files);
+  EXPECT_EQ(verdict.outcome, Outcome::accept) << verdict.text(false);
+  EXPECT_EQ(verdict.kind, "Azure confidential VM, SEV-SNP");
+  EXPECT_NE(verdict.text(false).find("by the paravisor's word"), std::string::npos);
+}
+
+TEST(Platform, parts_of_an_azure_vm) {
+  const auto files = genuine_vm();
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  for (const size_t part : {4u, 5u, 6u}) {
+    Files less = *files, more = *files, alone{{files->items[1], files->items[part]}, files->now};
+    less.items.erase(less.items.begin() + static_cast<ptrdiff_t>(part));
+    EXPECT_RULE(verify_platform(less.items, less.now, {}), "platform.tpm_parts");
+    more.items.push_back(more.items[part]);
+    EXPECT_RULE(verify_platform(more.items, more.now, {}), "platform.several");
+    if (part == 4) continue;  // a TPM's quote is evidence of its own
+    EXPECT_RULE(verify_platform(alone.items, alone.now, {}), "platform.none");
+  }
+  Files bare = *files;
+  bare.items.resize(4);
+  EXPECT_EQ(appraisal::refusal(judged(bare).findings)->rule.id(), "azure.quote.missing");
+  // PCR values beside a bare report are nobody's word.
+  const auto report = genuine("v3-genoa-microsoft", "genoa");
+  Files mixed = *report;
+  mixed.items.push_back(files->items[6]);
+  EXPECT_RULE(verify_platform(mixed.items, mixed.now, {}), "platform.unknown_item");
+}
+
+TEST(Platform, an_azure_vm_must_be_what_is_demanded) {
+  const auto files = genuine_vm();
+  if (!files) GTEST_SKIP() << "no shared evidence";
+  PlatformDemands paravisor, user_data, product;
+  product.snp.products = {snp::Product::turin};
+  paravisor.expect_measurement(Bytes(48, 1));
+  user_data.expect_report_data({1});
+  EXPECT_EQ(appraisal::refusal(verify_platform(files->items, files->now, paravisor)->findings)->rule.id(), "snp.measurement");
+  EXPECT_EQ(appraisal::refusal(verify_platform(files->items, files->now, user_data)->findings)->rule.id(), "azure.user_data");
+  EXPECT_EQ(appraisal::refusal(verify_platform(files->items, files->now, product)->findings)->rule.id(), "snp.product.excluded");
+}
+
+TEST(Platform, azure_vms_of_ones_own_and_broken_ones) {
+  azure::forge::Vm vm;
+  const azure::forge::Owned owned = vm.evidence();
+  Files files{{owned.hcl, owned.vek, owned.issuer, owned.root, *owned.ak_certificate}, vm.now()};
+  EXPECT_EQ(judged(files).findings.front().rule.id(), "snp.chain.root");
+  files.items[0].push_back(0);
+  EXPECT_EQ(judged(files).outcome, Outcome::malformed);
+  files.items[0] = owned.hcl;
+  files.items[0][4] = 9;
+  EXPECT_EQ(judged(files).outcome, Outcome::unsupported);
+}
+
+TEST(Platform, what_has_no_verifier_is_named) {
+  const std::pair<Bytes, const char*> all[] = {
+      {testkit::hex("d9018fa219acca"), "Arm CCA token"},
+      {concat({as_bytes(R"({"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json"})")}), "Sigstore bundle"}};
+  for (const auto& [bytes, kind] : all) {
+    const PlatformVerdict verdict = judged({{bytes}, 0});
+    EXPECT_EQ(verdict.outcome, Outcome::unsupported);
+    EXPECT_EQ(verdict.kind, kind);
+    EXPECT_EQ(verdict.findings.front().rule.id(), "platform.unsupported");
+    testkit::note_tripped("platform.unsupported");
+  }
 }
 
 TEST(Platform, one_report_at_a_time) {

@@ -43,6 +43,11 @@ Sample forged() {
   return {owned.hcl, owned.vek, owned.issuer, owned.root, owned.quote, owned.signature, owned.values, vm.now(), {vm.chip.line.pin()}};
 }
 
+Bytes spki_of(ByteSpan hcl) {
+  const auto runtime = read_runtime(parse_hcl(hcl)->json);
+  return {runtime->ak.spki().begin(), runtime->ak.spki().end()};
+}
+
 // check_signatures checks all that a verification rests on: root by itself, issuer by the root, VEK by the issuer, report by the VEK, quote by HCLAkPub.
 // Every key is decoded once, as a verifier must.
 class Signatures {
@@ -53,7 +58,7 @@ class Signatures {
         vek_(*x509::Certificate::parse(sample.vek)),
         hcl_(sample.hcl),
         signature_(snp::parse_report(parse_hcl(hcl_)->report)->signature),
-        ak_spki_(read_runtime(parse_hcl(hcl_)->json)->ak.spki().begin(), read_runtime(parse_hcl(hcl_)->json)->ak.spki().end()),
+        ak_spki_(spki_of(sample.hcl)),
         quote_(sample.quote),
         quote_signature_(sample.signature.value) {}
 

@@ -8,6 +8,8 @@
 
 #include "openpcc/appraisal/finding.h"
 #include "openpcc/attest/verdict.h"
+#include "openpcc/azure/appraise.h"
+#include "openpcc/nitro/appraise.h"
 #include "openpcc/nvgpu/appraise.h"
 #include "openpcc/policy/policy.h"
 #include "openpcc/snp/appraise.h"
@@ -25,6 +27,7 @@ enum class PlatformItem : uint8_t {
   snp_report,             // or MSG_REPORT_RSP around one
   snp_certificate_table,  // the host's
   intel_quote,            // of TDX, or of an SGX enclave
+  nitro_document,         // of an AWS Nitro enclave, or of an instance's NitroTPM
   tcb_info,               // Intel's JSON, with its signature inside or beside it
   qe_identity,            // likewise
   signature_hex,          // 128 digits, of one of the two before
@@ -42,14 +45,16 @@ enum class PlatformItem : uint8_t {
   tpm_values,             // of PCRs, as JSON
   event_log,              // of a boot: a TPM's, or the CCEL of a TD
   runtime_log,            // of dstack, as JSON
+  azure_hcl,              // the paravisor's report of an Azure confidential VM
+  bare_signature,         // a number of RSA, as Azure's tooling hands on the signature of a quote
+  vtpm_certificate,       // of such a VM's key, with the zeros that its NV memory has after it
+  cca_token,              // of Arm; recognised, and not verified here
+  sigstore_bundle,        // likewise
   other,
 };
 PlatformItem recognise(ByteSpan bytes);
-// is_evidence: a report or quote, alone or in a bundle.
-inline bool is_evidence(PlatformItem item) {
-  return item == PlatformItem::snp_report || item == PlatformItem::intel_quote || item == PlatformItem::nvidia_report ||
-         item == PlatformItem::nvidia_token || item == PlatformItem::bundle || item == PlatformItem::tpm_quote;
-}
+// is_evidence: it says something of a platform or a release itself, alone or in a bundle, and does not only vouch for what does.
+bool is_evidence(PlatformItem item);
 
 struct PlatformVerdict {
   Outcome outcome = Outcome::malformed;
@@ -77,14 +82,22 @@ struct PlatformDemands {
   snp::Demands snp;
   tdx::Demands tdx;
   NvidiaDemands nvidia;
-  std::optional<tpm::Demands> tpm;                  // none: nothing but a nonce is demanded
+  std::optional<tpm::Demands> tpm;                  // of a quote, alone or in a VM's evidence; none: nothing but a nonce is demanded
   std::set<crypto::Sha256Digest> attestation_keys;  // of TPMs: fingerprints of keys that are known without a certificate
+  nitro::Demands nitro;
+  azure::Demands azure;  // but for what stands above: a VM's machine and quote are judged by that
+
+  // expect_measurement adds one that is taken: MEASUREMENT, MRTD, MRENCLAVE, PCR0 of a Nitro document. expect_report_data is what it was made for:
+  // REPORTDATA, user_data of a Nitro document, user-data of an Azure VM. What is of another size than the technology's matches nothing.
+  void expect_measurement(const Bytes& measurement);
+  void expect_report_data(const std::array<uint8_t, 64>& data);
 };
 
-// verify_platform judges the one report or quote among what is given by the rest; NVIDIA's reports may be several, of one machine. A bundle counts as what is in it. A pure function: no network,
-// clock or files.
-//   platform.none      no item is a report (unsupported)        platform.several   more than one is, not all of them NVIDIA's
+// verify_platform judges the one report, quote or document among what is given by the rest; NVIDIA's reports may be several, of one machine. A bundle
+// counts as what is in it; what has no verifier is unsupported, by its name (platform.unsupported). A pure function: no network, clock or files.
+//   platform.none      no item is evidence (unsupported)        platform.several   more than one is, not all of them NVIDIA's
 //   platform.too_many  more than kPlatformItemsMax items (limit)        platform.unknown_item  an item that is none of these, or that this evidence has no use for
+//   platform.tpm_parts     of a VM's quote, signature and values not all are there (rejected)
 //   platform.bundle_type   a bundle's report is not what its media type says        attest.cmw.*   a bundle cannot be read
 //   platform.demand        a finding: something is demanded that this technology's evidence does not have
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands);
