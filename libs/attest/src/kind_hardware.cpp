@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hardware_items.h"
 #include "openpcc/attest/collateral_labels.h"
 
 namespace openpcc::attest {
@@ -15,7 +16,18 @@ Bytes copy(const std::array<uint8_t, N>& a) {
   return Bytes(a.begin(), a.end());
 }
 
-// item finds a piece of collateral of this type; nullptr where it is not there.
+// judged_here leaves what attest's own rows say of every kind: genuineness, release and binding.
+appraisal::Findings judged_here(appraisal::Findings findings) {
+  std::erase_if(findings, [](const appraisal::Finding& f) {
+    return f.aspect == Aspect::genuine || f.aspect == Aspect::software || f.aspect == Aspect::bound_data;
+  });
+  return findings;
+}
+
+std::optional<ByteSpan> bytes_of(const Item* item) { return item == nullptr ? std::nullopt : std::optional<ByteSpan>(item->bytes); }
+
+}  // namespace
+
 Result<const Item*> item(const Device& device, const std::string& name, std::string_view media_type) {
   const auto found = device.collateral.find(name);
   if (found == device.collateral.end()) return nullptr;
@@ -30,19 +42,17 @@ Result<> expect_collateral(const Device& device, std::initializer_list<std::stri
   return {};
 }
 
-// judged_here leaves what attest's own rows say of every kind: genuineness, release and binding.
-appraisal::Findings judged_here(appraisal::Findings findings) {
-  std::erase_if(findings, [](const appraisal::Finding& f) {
-    return f.aspect == Aspect::genuine || f.aspect == Aspect::software || f.aspect == Aspect::bound_data;
-  });
-  return findings;
+Result<snp::Collateral> snp_collateral(const Device& device) {
+  const bool certificates = std::ranges::all_of(device.chain, [](const Item& i) { return i.media_type == kCertificateType; });
+  if (device.chain.size() != 3 || !certificates) {
+    return fail(Code::malformed, "attest.kind.chain", "three certificates: the chip's, its issuer's, the root's");
+  }
+  OPENPCC_LET(const Item* crl, item(device, kCrlLabel, kCrlType));
+  return snp::Collateral{device.chain[0].bytes, device.chain[1].bytes, device.chain[2].bytes, bytes_of(crl)};
 }
-
-std::optional<ByteSpan> bytes_of(const Item* item) { return item == nullptr ? std::nullopt : std::optional<ByteSpan>(item->bytes); }
 
 Result<tdx::Collateral> tdx_collateral(const Device& device) {
   if (!device.chain.empty()) return fail(Code::malformed, "attest.kind.chain", "a quote brings its own");
-  OPENPCC_TRY(expect_collateral(device, {kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel, kPckCrlLabel}));
   OPENPCC_LET(const Item* tcb_info, item(device, kTcbInfoLabel, kJsonType));
   OPENPCC_LET(const Item* identity, item(device, kQeIdentityLabel, kJsonType));
   OPENPCC_LET(const Item* chain, item(device, kTcbSigningChainLabel, kPemType));
@@ -53,18 +63,11 @@ Result<tdx::Collateral> tdx_collateral(const Device& device) {
                          bytes_of(root_crl),         bytes_of(pck_crl),          {}};
 }
 
-}  // namespace
-
 Result<Findings> verify_snp_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
   const auto& demands = policy.requirements().snp;
   if (!demands) return fail(Code::rejected, "attest.kind.not_taken", "the policy has no table [snp]");
-  const bool certificates = std::ranges::all_of(device.chain, [](const Item& i) { return i.media_type == kCertificateType; });
-  if (device.chain.size() != 3 || !certificates) {
-    return fail(Code::malformed, "attest.kind.chain", "three certificates: the chip's, its issuer's, the root's");
-  }
   OPENPCC_TRY(expect_collateral(device, {kCrlLabel}));
-  OPENPCC_LET(const Item* crl, item(device, kCrlLabel, kCrlType));
-  const snp::Collateral collateral{device.chain[0].bytes, device.chain[1].bytes, device.chain[2].bytes, bytes_of(crl)};
+  OPENPCC_LET(const snp::Collateral collateral, snp_collateral(device));
   snp::Verification verification = snp::verify(device.report.bytes, collateral, now);
   if (!verification.verified) return std::unexpected(std::move(verification.failures.front()));
   const snp::VerifiedReport& verified = *verification.verified;
@@ -92,6 +95,7 @@ Bytes tdx_release(const tdx::TdReport& td) {
 Result<Findings> verify_tdx_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
   const auto& required = policy.requirements().tdx;
   if (!required) return fail(Code::rejected, "attest.kind.not_taken", "the policy has no table [tdx]");
+  OPENPCC_TRY(expect_collateral(device, {kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel, kPckCrlLabel}));
   OPENPCC_LET(const tdx::Collateral collateral, tdx_collateral(device));
   tdx::Terms terms;
   terms.revocation_lists_required = required->require_revocation;

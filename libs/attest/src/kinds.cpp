@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "kind_hardware.h"
+#include "kind_azure.h"
+#include "openpcc/attest/azure_binding.h"
 #include "openpcc/attest/verify.h"
 
 namespace openpcc::attest {
@@ -43,7 +44,9 @@ constexpr Kind<DevelopmentPolicy> kDevelopmentCpus[] = {{sim::kCpuType, true, "s
 constexpr Kind<DevelopmentPolicy> kDevelopmentGpus[] = {{sim::kGpuType, true, "sim.certificate.root", verify_sim_gpu}};
 
 constexpr Kind<ProductionPolicy> kProductionCpus[] = {{kSnpReportType, false, "snp.chain.root", verify_snp_machine},
-                                                      {kTdxQuoteType, false, "tdx.pck.root", verify_tdx_machine}};
+                                                      {kTdxQuoteType, false, "tdx.pck.root", verify_tdx_machine},
+                                                      {kAzureSnpType, false, "snp.chain.root", verify_azure_machine},
+                                                      {kAzureTdxType, false, "tdx.pck.root", verify_azure_machine}};
 
 constexpr Kind<ProductionPolicy> kProductionGpus[] = {{kNvidiaReportType, false, "nvgpu.chain.root", verify_nvidia_gpu}};
 

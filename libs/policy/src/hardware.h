@@ -11,4 +11,7 @@ Result<std::optional<snp::Demands>> read_snp(TomlReader& top, const Exceptions& 
 Result<std::optional<TdxRequirements>> read_tdx(TomlReader& top, const Exceptions& exceptions);
 Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptions& exceptions);
 
+// The same of [azure], which counts beside one of the two.
+Result<std::optional<AzureRequirements>> read_azure(TomlReader& top);
+
 }  // namespace openpcc::policy

@@ -199,6 +199,7 @@ Result<Policy> parse(ByteSpan toml) {
   OPENPCC_LET(requirements.snp, read_snp(top, requirements.exceptions));
   OPENPCC_LET(requirements.nvgpu, read_nvgpu(top, requirements.exceptions));
   OPENPCC_LET(requirements.tdx, read_tdx(top, requirements.exceptions));
+  OPENPCC_LET(requirements.azure, read_azure(top));
   return production ? finish_production(top, std::move(requirements)) : finish_development(top, std::move(requirements));
 }
 

@@ -44,6 +44,13 @@ struct TdxRequirements {
   bool require_revocation = true;
 };
 
+// AzureRequirements are what VMs of Azure's must fulfil besides what [snp] or [tdx] says of the machine.
+struct AzureRequirements {
+  std::vector<Bytes> paravisors;  // measurements that are taken: MEASUREMENT or MRTD; at least one
+  uint32_t pcrs = 0;              // bit n: PCR n of the bank of SHA-256. Exactly these are quoted, and a release covers them
+  bool secure_boot = true;        // must be on
+};
+
 // Requirements are common to both kinds.
 struct Requirements {
   std::string deployment;                       // the deployment origin that nodes must be bound to
@@ -62,6 +69,7 @@ struct Requirements {
   std::optional<snp::Demands> snp{};                 // none: SEV-SNP machines are refused
   std::optional<TdxRequirements> tdx{};              // none: TDX machines are refused
   std::optional<nvgpu::Demands> nvgpu{};             // none: NVIDIA's GPUs are refused
+  std::optional<AzureRequirements> azure{};          // none: VMs of Azure's are refused
   Exceptions exceptions{};
   crypto::Sha256Digest digest{};  // SHA-256 of the policy file as read
 };

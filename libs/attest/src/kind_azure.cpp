@@ -1,0 +1,167 @@
+// Spec: spec/evidence.md s7.
+#include "kind_azure.h"
+
+#include <algorithm>
+
+#include "hardware_items.h"
+#include "openpcc/attest/azure_binding.h"
+#include "openpcc/azure/appraise.h"
+#include "openpcc/tpm/transport.h"
+
+namespace openpcc::attest {
+namespace {
+
+using appraisal::Aspect;
+using appraisal::State;
+
+Result<const Item*> must_have(const Device& device, const std::string& name, std::string_view media_type) {
+  OPENPCC_LET(const Item* found, item(device, name, media_type));
+  if (found == nullptr) return fail(Code::malformed, "attest.kind.collateral", "missing: " + name);
+  return found;
+}
+
+// read_machine fills in what vouches for the hardware.
+Result<> read_machine(const Device& device, bool snp, azure::Evidence& out) {
+  if (snp) {
+    OPENPCC_TRY(expect_collateral(device, {"crl", "tpm-quote", "tpm-signature", "pcrs"}));
+    OPENPCC_LET(out.snp, snp_collateral(device));
+    return {};
+  }
+  OPENPCC_TRY(expect_collateral(device, {"td-quote", "tcb-info", "qe-identity", "tcb-signing-chain", "root-ca-crl", "pck-crl", "tpm-quote",
+                                         "tpm-signature", "pcrs"}));
+  OPENPCC_LET(const Item* quote, must_have(device, "td-quote", kTdxQuoteType));
+  out.td_quote = quote->bytes;
+  OPENPCC_LET(out.tdx, tdx_collateral(device));
+  return {};
+}
+
+Result<azure::Evidence> evidence_of(const Device& device, bool snp) {
+  OPENPCC_LET(const azure::HclReport hcl, azure::parse_hcl(device.report.bytes));
+  if ((hcl.hardware == azure::Hardware::snp) != snp)
+    return fail(Code::malformed, "attest.azure.type", std::string(to_string(hcl.hardware)));
+  azure::Evidence out;
+  out.hcl = device.report.bytes;
+  OPENPCC_TRY(read_machine(device, snp, out));
+  OPENPCC_LET(const Item* quote, must_have(device, "tpm-quote", kTpmQuoteType));
+  OPENPCC_LET(const Item* signed_by, must_have(device, "tpm-signature", kTpmSignatureType));
+  OPENPCC_LET(const Item* pcrs, must_have(device, "pcrs", kJsonType));
+  OPENPCC_LET(tpm::Signature signature, tpm::parse_signature(signed_by->bytes));
+  OPENPCC_LET(tpm::Banks values, tpm::parse_values(pcrs->bytes));
+  out.quote = azure::TpmQuote{quote->bytes, std::move(signature), std::move(values)};
+  return out;
+}
+
+Result<> check_quote(const azure::VerifiedVm& vm, const policy::AzureRequirements& required) {
+  const tpm::Quote& quote = vm.quote()->quote();
+  const tpm::Selections wanted{{tpm::Hash::sha256, required.pcrs}};
+  if (quote.selections != wanted) {
+    return fail(Code::rejected, "attest.azure.selection", text_of(quote.selections) + " instead of " + text_of(wanted));
+  }
+  if (!equal(quote.extra_data, azure_nonce(vm.runtime().user_data))) {
+    return fail(Code::verification_failed, "attest.azure.nonce", "the quote was made for something else than the report");
+  }
+  return {};
+}
+
+azure::Demands demands_of(const policy::Requirements& requirements) {
+  azure::Demands out;
+  if (requirements.snp) out.snp = *requirements.snp;
+  if (requirements.tdx) out.tdx = requirements.tdx->demands;
+  out.snp.measurements = out.tdx.measurements = requirements.azure->paravisors;
+  out.require_secure_boot = requirements.azure->secure_boot;
+  return out;
+}
+
+// accepted_window is when all that was signed holds, and on TDX what takes its TCB as well.
+x509::Window accepted_window(const azure::VerifiedVm& vm, const azure::Demands& demands, UnixSeconds now) {
+  const auto* quote = std::get_if<tdx::VerifiedQuote>(&vm.report());
+  return quote == nullptr ? vm.window() : tdx::accepted_window(*quote, demands.tdx, now);
+}
+
+// row_of is the row of what is not judged by attest's own rows: the paravisor and the VM's settings are the platform below the node.
+Aspect row_of(Aspect aspect) { return aspect == Aspect::software ? Aspect::platform : aspect; }
+
+// rows leaves one finding to each aspect: the first that refuses, or the first.
+appraisal::Findings rows(appraisal::Findings findings) {
+  appraisal::Findings out;
+  for (appraisal::Finding& finding : findings) {
+    const bool of_every_kind =
+        finding.aspect == Aspect::genuine || finding.aspect == Aspect::signatures || finding.aspect == Aspect::bound_data;
+    if (of_every_kind || (finding.state == State::not_provable && finding.aspect == Aspect::software)) continue;
+    finding.aspect = row_of(finding.aspect);
+    const auto same = std::ranges::find(out, finding.aspect, &appraisal::Finding::aspect);
+    if (same == out.end()) {
+      out.push_back(std::move(finding));
+    } else if (same->state != State::failed && finding.state == State::failed) {
+      *same = std::move(finding);
+    }
+  }
+  return out;
+}
+
+struct Machine {
+  Bytes chip, paravisor;
+  bool debug;
+  std::string_view owner;
+};
+
+Machine machine_of(const azure::VerifiedVm& vm) {
+  if (const auto* report = std::get_if<snp::VerifiedReport>(&vm.report())) {
+    const snp::Report& r = report->report();
+    return {snp_chip(report->vek()), {r.measurement.begin(), r.measurement.end()}, r.policy.debug(), "AMD"};
+  }
+  const auto& claims = std::get<tdx::VerifiedQuote>(vm.report()).claims();
+  const auto& td = std::get<tdx::TdReport>(claims.body);
+  return {{claims.pck.ppid.begin(), claims.pck.ppid.end()}, {td.mrtd.begin(), td.mrtd.end()}, td.debug(), "Intel"};
+}
+
+}  // namespace
+
+crypto::Sha256Digest azure_nonce(const Binding& binding) {
+  return crypto::sha256(ByteWriter().text("openpcc azure quote v1").u8(0).bytes(binding).view());
+}
+
+Bytes azure_release(ByteSpan paravisor, const std::map<uint8_t, Bytes>& pcrs) {
+  ByteWriter out;
+  out.text("openpcc azure release v1").u8(0).lp(paravisor);
+  for (const auto& [pcr, value] : pcrs) out.u8(pcr).lp(value);
+  const auto digest = crypto::sha384(out.view());
+  return {digest.begin(), digest.end()};
+}
+
+Result<Findings> verify_azure_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
+  azure::Trust trust;
+  if (const auto& tdx = policy.requirements().tdx) {
+    trust.tdx.revocation_lists_required = tdx->require_revocation;
+    trust.tdx.tcb_evaluation_data_number_min = tdx->min_evaluation;
+  }
+  return verify_azure_machine_by(device, policy, now, trust);
+}
+
+Result<Findings> verify_azure_machine_by(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now,
+                                         const azure::Trust& trust) {
+  const policy::Requirements& requirements = policy.requirements();
+  const bool snp = device.report.media_type == kAzureSnpType;
+  if (!requirements.azure || (snp ? !requirements.snp : !requirements.tdx)) {
+    return fail(Code::rejected, "attest.kind.not_taken", std::string("the policy needs [azure] and ") + (snp ? "[snp]" : "[tdx]"));
+  }
+  OPENPCC_LET(const azure::Evidence evidence, evidence_of(device, snp));
+  azure::Verification verification = azure::verify(evidence, now, trust);
+  if (!verification.verified) return std::unexpected(std::move(verification.failures.front()));
+  const azure::VerifiedVm& vm = *verification.verified;
+  OPENPCC_TRY(check_quote(vm, *requirements.azure));
+  const azure::Demands demands = demands_of(requirements);
+  Machine machine = machine_of(vm);
+  Bytes release = azure_release(machine.paravisor, vm.quote()->values().at(tpm::Hash::sha256));
+  const auto& user_data = vm.runtime().user_data;
+  return Findings{std::move(machine.chip),
+                  std::move(release),
+                  0,
+                  machine.debug,
+                  {user_data.begin(), user_data.end()},
+                  machine.owner,
+                  rows(azure::appraise(vm, demands, now)),
+                  accepted_window(vm, demands, now)};
+}
+
+}  // namespace openpcc::attest
