@@ -11,6 +11,13 @@ if(NOT OPENPCC_OPENSSL_PREFIX STREQUAL "system")
   set(OPENSSL_ROOT_DIR "${OPENPCC_OPENSSL_PREFIX}")
   set(OPENSSL_USE_STATIC_LIBS ON)
 endif()
+# What was found under another prefix would stay found.
+if(NOT OPENPCC_OPENSSL_PREFIX STREQUAL "${OPENPCC_OPENSSL_FOUND_UNDER}")
+  unset(OPENSSL_INCLUDE_DIR CACHE)
+  unset(OPENSSL_CRYPTO_LIBRARY CACHE)
+  unset(OPENSSL_SSL_LIBRARY CACHE)
+  set(OPENPCC_OPENSSL_FOUND_UNDER "${OPENPCC_OPENSSL_PREFIX}" CACHE INTERNAL "")
+endif()
 find_package(OpenSSL 3.5 REQUIRED)
 
 find_package(Boost 1.81 REQUIRED CONFIG) # Boost's own, as CMake's module is going away

@@ -12,7 +12,7 @@ options=("linux-$(uname -m)" no-shared no-tests no-docs no-apps no-module no-dso
   no-quic no-dtls no-ssl3 no-tls1 no-tls1_1 no-comp no-srp no-srtp no-slh-dsa no-dsa no-filenames
   no-aria no-bf no-camellia no-cast no-des no-idea no-md4 no-mdc2 no-rc2 no-rc4 no-rmd160 no-seed
   no-sm2 no-sm3 no-sm4 no-whirlpool no-psk no-gost
-  no-multiblock no-ec2m no-cms no-cmp no-ts no-ct no-ocsp no-rfc3779 no-http no-siphash no-blake2 no-scrypt no-argon2
+  no-multiblock no-dh no-ml-dsa no-ocb no-siv no-ec2m no-cms no-cmp no-ts no-ct no-ocsp no-rfc3779 no-http no-siphash no-blake2 no-scrypt no-argon2
   enable-ec_nistp_64_gcc_128 -fPIC -O2 -ffunction-sections -fdata-sections)  # sections: a linker leaves out what nobody calls
 
 say() { printf 'openssl: %s\n' "$*" >&2; }
