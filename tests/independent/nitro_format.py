@@ -20,6 +20,7 @@ class Document:
     members: Item
     module_id: str
     timestamp: int  # milliseconds since 1970
+    source: str  # whose registers: "enclave" or "nitrotpm"
     pcrs: dict
     certificate: bytes
     cabundle: list
@@ -74,8 +75,9 @@ def read_document(data):
     payload = items[2].value
     members = read_item(payload, open_map=True)
     member(members.kind == MAP, "no map")
-    kinds = {"module_id": TEXT, "digest": TEXT, "timestamp": UNSIGNED, "pcrs": MAP, "certificate": BYTES, "cabundle": ARRAY}
     names = [key.value for key, _ in members.value]
+    registers, source = ("nitrotpm_pcrs", "nitrotpm") if "nitrotpm_pcrs" in names else ("pcrs", "enclave")
+    kinds = {"module_id": TEXT, "digest": TEXT, "timestamp": UNSIGNED, registers: MAP, "certificate": BYTES, "cabundle": ARRAY}
     member(set(names) == set(kinds) | set(OPTIONAL), str(names))
     found = {key.value: item for key, item in members.value}
     for name, kind in kinds.items():
@@ -86,13 +88,13 @@ def read_document(data):
     member(all(one.kind == BYTES for one in found["cabundle"].value), "cabundle")
     if found["digest"].value != "SHA384":
         raise Malformed("nitro.payload.digest", found["digest"].value)
-    pcrs = read_pcrs(found["pcrs"])
+    pcrs = read_pcrs(found[registers])
     cabundle = [one.value for one in found["cabundle"].value]
     if len(cabundle) not in CERTIFICATES:
         raise Malformed("nitro.chain.count", str(len(cabundle)))
     rest = [found[name].value for name in ("public_key", "user_data", "nonce")]
     return Document(
-        items[0].value, payload, items[3].value, items, members, found["module_id"].value, found["timestamp"].value, pcrs,
+        items[0].value, payload, items[3].value, items, members, found["module_id"].value, found["timestamp"].value, source, pcrs,
         found["certificate"].value, cabundle, *rest,
     )  # fmt: skip
 

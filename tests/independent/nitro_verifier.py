@@ -61,6 +61,7 @@ class Policy:
     public_key: bytes | None = None
     user_data: bytes | None = None
     allow_debug: bool = False
+    sources: frozenset = frozenset({"enclave", "nitrotpm"})
     age_max: datetime.timedelta = datetime.timedelta(minutes=5)
 
     def __post_init__(self):
@@ -72,6 +73,7 @@ def appraise(judgement, policy):
     """Returns the rules by which a relying party refuses a genuine document."""
     document, result = judgement.document, Judgement()
     made = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(milliseconds=document.timestamp)
+    result.check(document.source in policy.sources, "nitro.source", document.source)
     result.check(abs(judgement.at - made) <= policy.age_max, "nitro.time", str(made))
     debug = not any(any(document.pcrs.get(index, b"")) for index in (0, 1, 2))
     result.check(policy.allow_debug or not debug, "nitro.debug")

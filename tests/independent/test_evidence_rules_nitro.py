@@ -173,6 +173,7 @@ def test_policies_that_fit_refuse_nothing():
 
 
 FIVE = datetime.timedelta(minutes=5)
+case("nitro.source")(lambda: appraised(sources=frozenset({"nitrotpm"})))
 case("nitro.time")(lambda: appraised(late=FIVE + SECOND))
 case("nitro.time")(lambda: appraised(late=-FIVE - SECOND))
 case("nitro.debug")(lambda: appraised(DEBUG))

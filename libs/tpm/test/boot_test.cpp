@@ -159,7 +159,11 @@ TEST_F(BootTest, the_end_of_the_boot) {
   for (auto& e : boot_.events) e.index = is_exit(e) ? 4 : e.index;
   EXPECT_TRUE(refused(of_boot(), "eventlog.boot_services")) << "in another register";
   boot_ = Log::boot();
-  std::ranges::stable_partition(boot_.events, [&](const auto& e) { return is_exit(e); });
+  std::vector<forge::LogEvent> turned;
+  for (const bool exits : {true, false}) {
+    std::ranges::copy_if(boot_.events, std::back_inserter(turned), [&](const auto& e) { return is_exit(e) == exits; });
+  }
+  boot_.events = std::move(turned);
   EXPECT_TRUE(refused(of_boot(), "eventlog.boot_services")) << "before the separators";
   boot_ = Log::boot();
   boot_.events.insert(boot_.events.end() - 2, forge::action(5, "Exit Boot Services Returned with Failure"));
