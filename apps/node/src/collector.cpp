@@ -97,7 +97,9 @@ Result<std::shared_ptr<collect::Machine>> CollectorSettings::make_tee() const {
   random.fill(of_nothing);
   random.fill(nonce);
   OPENPCC_TRY(machine->cpu_quote(of_nothing));
-  for (size_t rank = 0; rank < machine->gpu_count(); ++rank) OPENPCC_TRY(machine->gpu_report(rank, nonce));
+  for (size_t rank = 0; rank < machine->gpu_count(); ++rank) {
+    OPENPCC_TRY(machine->gpu_report(rank, nonce));
+  }
   return machine;
 }
 
