@@ -57,6 +57,11 @@ void CollectorSettings::declare(daemon::Options& options) {
   options.add("collateral_ca_file", collateral_ca_file, "authorities that vouch for those services; the system's without it");
   options.add("amd_url", amd_url, "a service in place of AMD's");
   options.add("intel_url", intel_url, "a service in place of both of Intel's");
+  options.add(
+      "gpus", gpus, daemon::Choices{"auto", "nvidia", "none"},
+      "whose reports stand beside the CPU's: auto: NVIDIA's where its driver is installed; none: what computes on a GPU is not shown");
+  options.add("nvml_library", nvml_library, "NVIDIA's management library, where it is not found by its name");
+  options.add("gpu_manifest_dir", gpu_manifest_dir, "folder with NVIDIA's manifests of driver and VBIOS, and OCSP responses");
 }
 
 Result<collect::Staple> CollectorSettings::staple() const {
@@ -69,6 +74,16 @@ Result<collect::Staple> CollectorSettings::staple() const {
   return [vendor](const collect::Collected& collected) { return vendor->complete(collected); };
 }
 
+Result<> CollectorSettings::add_gpus(collect::Machine& machine) const {
+  const bool automatic = gpus == "auto";
+  if (gpus == "none" || (automatic && machine.source().recorded())) return {};
+  auto source = collect::open_nvml(nvml_library.empty() ? std::filesystem::path(collect::kNvmlLibrary) : nvml_library);
+  if (!source && automatic && source.error().rule == Rule("collect.nvml.absent")) return {};
+  if (!source) return std::unexpected(std::move(source).error());
+  machine.add_gpus(std::move(*source), collect::gpu_staple_from(gpu_manifest_dir));
+  return {};
+}
+
 Result<std::shared_ptr<collect::Machine>> CollectorSettings::make_tee() const {
   // A call to the machine may still run while the program ends.
   static collect::Linux linux_kernel;
@@ -76,9 +91,15 @@ Result<std::shared_ptr<collect::Machine>> CollectorSettings::make_tee() const {
   OPENPCC_LET(collect::Staple completed, staple());
   OPENPCC_LET(std::unique_ptr<collect::Source> source, collect::open_source(evidence, {linux_kernel, random}));
   auto machine = std::make_shared<collect::Machine>(std::move(source), std::move(completed));
+  OPENPCC_TRY(add_gpus(*machine));
   attest::Binding of_nothing;  // no claims have this B
+  attest::GpuNonce nonce;
   random.fill(of_nothing);
+  random.fill(nonce);
   OPENPCC_TRY(machine->cpu_quote(of_nothing));
+  for (size_t rank = 0; rank < machine->gpu_count(); ++rank) {
+    OPENPCC_TRY(machine->gpu_report(rank, nonce));
+  }
   return machine;
 }
 

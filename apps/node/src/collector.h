@@ -16,6 +16,9 @@ struct CollectorSettings {
   std::filesystem::path collateral_ca_file;
   std::string amd_url;
   std::string intel_url;
+  std::string gpus = "auto";
+  std::filesystem::path nvml_library;
+  std::filesystem::path gpu_manifest_dir;
 
   void declare(daemon::Options& options);
   // make_tee opens the source of evidence and has a report made and completed: what is missing shows at the start, in words, not with the first key.
@@ -25,6 +28,7 @@ struct CollectorSettings {
 
  private:
   Result<collect::Staple> staple() const;
+  Result<> add_gpus(collect::Machine& machine) const;
 };
 
 }  // namespace openpcc::app

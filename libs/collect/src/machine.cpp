@@ -24,14 +24,17 @@ Result<ReportData> report_data(const attest::Item& report) {
 
 }  // namespace
 
-Bytes Machine::gpu_id(size_t /*rank*/) const {
-  OPENPCC_CHECK(false);  // gpu_count() is 0
-  return {};
+Bytes Machine::gpu_id(size_t rank) const {
+  const nvgpu::Pdi& id = gpus_->ids().at(rank);
+  return {id.begin(), id.end()};
 }
 
-Result<attest::Device> Machine::gpu_report(size_t /*rank*/, const attest::GpuNonce& /*nonce*/) {
-  OPENPCC_CHECK(false);  // gpu_count() is 0
-  return attest::Device{};
+Result<attest::Device> Machine::gpu_report(size_t rank, const attest::GpuNonce& nonce) {
+  OPENPCC_LET(const Collected collected, gpus_->collect(rank, nonce));
+  const auto report = nvgpu::parse_report(collected.report.bytes);
+  if (!report) return fail(report.error().code, "collect.report.syntax", describe(report.error()));
+  if (report->nonce != nonce) return fail(Code::rejected, "collect.gpu.nonce", "GPU " + to_hex(gpu_id(rank)) + " answers another request");
+  return gpu_staple_(collected);
 }
 
 Result<attest::Device> Machine::cpu_quote(const attest::Binding& binding) {

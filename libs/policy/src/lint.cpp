@@ -101,6 +101,7 @@ class Linter {
     if (r_.snp) look_for_zeros(setting("snp", "author_keys"), r_.snp->author_keys);
     if (r_.tdx) look_for_zeros(setting("tdx", "mrseam"), r_.tdx->demands.mrseam);
     if (r_.tdx) look_for_zeros(setting("tdx", "platforms"), r_.tdx->demands.platforms);
+    if (r_.azure) look_for_zeros(setting("azure", "paravisors"), r_.azure->paravisors);
   }
 
   void look_at_machines() {

@@ -187,6 +187,8 @@ TEST(PolicyLint, placeholders) {
   EXPECT_TRUE(warned(linted(parts), "nodes.chips", kRule));
   EXPECT_TRUE(warned(linted(good("[snp]\nid_keys = [\"" + longer + "\"]\n" + kGenoa)), "snp.id_keys", kRule));
   EXPECT_TRUE(warned(linted(good(kTdx + "mrseam = [\"" + longer + "\"]\n")), "tdx.mrseam", kRule));
+  const std::string azure = "[azure]\nparavisors = [\"" + longer + "\"]\npcrs = \"4\"\nsecure_boot = true\n";
+  EXPECT_TRUE(warned(linted(good(kTdx + azure)), "azure.paravisors", kRule));
   EXPECT_TRUE(of_weight(linted(good(kTdx + "mrowner = [\"" + longer + "\"]\n")), Weight::warning).empty()) << "there zero is a value";
 }
 

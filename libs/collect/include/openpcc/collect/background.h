@@ -1,6 +1,8 @@
 // Reports made beside the event loop: drivers and hosts take their time, up to minutes, and nobody's answer waits for them.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 
 #include "openpcc/attest/attester.h"
@@ -15,15 +17,20 @@ class Background final : public attest::Attester {
 
   size_t gpu_count() const override { return tee_->gpu_count(); }
   Bytes gpu_id(size_t rank) const override { return tee_->gpu_id(rank); }
-  // gpu_report is no report of the CPU's: it is asked for at once.
-  Result<attest::Device> gpu_report(size_t rank, const attest::GpuNonce& nonce) override { return tee_->gpu_report(rank, nonce); }
-  // cpu_quote is attest::kPending until the report for this B is there, which it gives once. Another B begins anew when the running call has ended.
+  // gpu_report and cpu_quote are attest::kPending until the report is there. A GPU's is given again, until the CPU's, which is about it, was given once;
+  // an error is given once. What is asked of another nonce or B begins anew when the running call has ended.
+  Result<attest::Device> gpu_report(size_t rank, const attest::GpuNonce& nonce) override;
   Result<attest::Device> cpu_quote(const attest::Binding& binding) override;
 
  private:
   struct Job;
+  using Call = std::function<Result<attest::Device>(attest::Attester&)>;
+  // ask gives what the call for the key gave, or begins it. The key says what is asked for.
+  Result<attest::Device> ask(const Bytes& key, Call call);
+
   std::shared_ptr<attest::Attester> tee_;
   std::shared_ptr<Job> job_;
+  std::map<Bytes, Result<attest::Device>> made_;
 };
 
 }  // namespace openpcc::collect

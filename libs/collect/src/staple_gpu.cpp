@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <ctime>
+
+#include "openpcc/attest/hardware_types.h"
+#include "openpcc/attest/platform.h"
+#include "openpcc/collect/gpu.h"
+#include "openpcc/collect/shelf.h"
+#include "openpcc/nvgpu/compare.h"
+#include "openpcc/x509/ocsp.h"
+
+namespace openpcc::collect {
+namespace {
+
+using attest::PlatformItem;
+using Chain = std::vector<x509::Certificate>;
+
+// Kept are manifests that hold now, each beside its bytes.
+struct Kept {
+  std::vector<nvgpu::VerifiedManifest> manifests;
+  std::vector<const Bytes*> documents;
+};
+
+Kept manifests_among(std::span<const Bytes> items, UnixSeconds now) {
+  Kept out;
+  for (const Bytes& item : items) {
+    if (attest::recognise(item) != PlatformItem::nvidia_manifest) continue;
+    auto manifest = nvgpu::verify_manifest(item, {}, now);
+    if (!manifest.verified) continue;
+    out.manifests.push_back(std::move(*manifest.verified));
+    out.documents.push_back(&item);
+  }
+  return out;
+}
+
+// names are those under which NVIDIA publishes the manifests of a device.
+std::string names(const nvgpu::VerifiedReport& verified) {
+  using nvgpu::Field;
+  const nvgpu::Report& report = verified.report();
+  std::string vbios = report.vbios_version;
+  std::erase(vbios, '.');
+  return "NV_GPU_DRIVER_" + verified.device().chip + "_" + report.driver_version.value_or("") + ", NV_GPU_VBIOS_" +
+         report.text(Field::project) + "_" + report.text(Field::project_sku) + "_" + report.text(Field::chip_sku) + "_" + vbios;
+}
+
+// add_statements puts in what is about certificates of the chains.
+void add_statements(attest::Device& device, std::span<const Bytes> items, std::span<const Chain> chains) {
+  size_t responses = 0, lists = 0;
+  for (const Bytes& item : items) {
+    const PlatformItem kind = attest::recognise(item);
+    if (kind == PlatformItem::ocsp_response) {
+      const auto response = x509::OcspResponse::parse(item);
+      const bool about = response && std::ranges::any_of(chains, [&](const Chain& chain) {
+                           for (size_t i = 0; i + 1 < chain.size(); ++i) {
+                             if (response->is_about(chain[i], chain[i + 1])) return true;
+                           }
+                           return false;
+                         });
+      if (about) device.collateral["ocsp-" + std::to_string(responses++)] = {std::string(attest::kOcspType), item};
+    } else if (kind == PlatformItem::revocation_list) {
+      const auto list = x509::Crl::parse(item);
+      const bool issued = list && std::ranges::any_of(chains, [&](const Chain& chain) {
+                            return std::ranges::any_of(chain, [&](const auto& one) { return equal(one.subject(), list->issuer()); });
+                          });
+      if (issued) device.collateral["crl-" + std::to_string(lists++)] = {std::string(attest::kCrlType), item};
+    }
+  }
+}
+
+}  // namespace
+
+Result<attest::Device> staple_gpu(const Collected& collected, std::span<const Bytes> items, UnixSeconds now) {
+  if (collected.beside.size() != 1) return fail(Code::malformed, "collect.gpu.report", "a report without its chain");
+  const Bytes& pem = collected.beside.front();
+  const auto genuine = nvgpu::verify(collected.report.bytes, pem, {}, now);
+  if (!genuine.verified) return fail(genuine.failures.front().code, "collect.gpu.report", describe(genuine.failures.front()));
+  const Kept kept = manifests_among(items, now);
+  const nvgpu::Software software = nvgpu::measure(*genuine.verified, kept.manifests);
+  if (!software.complete(genuine.verified->device())) {
+    return fail(Code::unavailable, "collect.staple.missing", "manifests that hold now and match the GPU: " + names(*genuine.verified));
+  }
+  if (!software.failures.empty()) return fail(Code::rejected, "collect.gpu.report", describe(software.failures.front()));
+  const auto document = [&](const nvgpu::VerifiedManifest* manifest) -> const Bytes& {
+    return *kept.documents[static_cast<size_t>(manifest - kept.manifests.data())];
+  };
+  attest::Device out{collected.report, {{std::string(attest::kPemType), pem}}, {}};
+  std::vector<Chain> chains;
+  chains.push_back(*nvgpu::read_chain(pem));
+  for (const auto& [name, manifest] :
+       {std::pair("driver-manifest", software.driver_manifest), std::pair("vbios-manifest", software.vbios_manifest)}) {
+    if (manifest == nullptr) continue;
+    out.collateral[name] = {std::string(attest::kXmlType), document(manifest)};
+    chains.push_back(nvgpu::certificates_of_manifest(document(manifest)));
+  }
+  add_statements(out, items, chains);
+  return out;
+}
+
+GpuStaple gpu_staple_from(std::filesystem::path folder) {
+  return [folder = std::move(folder)](const Collected& collected) -> Result<attest::Device> {
+    std::vector<Bytes> items;
+    if (!folder.empty()) {
+      OPENPCC_LET(items, read_folder(folder));
+    }
+    return staple_gpu(collected, items, std::time(nullptr));
+  };
+}
+
+}  // namespace openpcc::collect
