@@ -33,17 +33,18 @@ Result<snp::Tcb> read_tcb(TomlReader& reader, snp::Product product) {
 
 Result<snp::FirmwareVersion> read_version(TomlReader& reader, std::string_view name) {
   OPENPCC_LET(const std::string text, reader.text(name));
-  unsigned parts[3];
+  std::array<uint8_t, 3> parts{};
   const char* at = text.data();
   const char* const end = at + text.size();
-  for (size_t i = 0; i < 3; ++i) {
-    if (i > 0 && (at == end || *at++ != '.')) break;
+  bool good = true;
+  for (size_t i = 0; good && i < parts.size(); ++i) {
+    if (i > 0) good = at != end && *at++ == '.';
     const auto [next, error] = std::from_chars(at, end, parts[i]);
-    if (error != std::errc() || parts[i] > 255) break;
+    good = good && error == std::errc();
     at = next;
-    if (i == 2 && at == end) return snp::FirmwareVersion{uint8_t(parts[0]), uint8_t(parts[1]), uint8_t(parts[2])};
   }
-  return fail(Code::malformed, kValue, reader.at(name) + " must be a version such as 1.55.29");
+  if (!good || at != end) return fail(Code::malformed, kValue, reader.at(name) + " must be a version such as 1.55.29");
+  return snp::FirmwareVersion{parts[0], parts[1], parts[2]};
 }
 
 // read_line reads a product line's table: its minimum TCB, and what else of its firmware may be demanded.
