@@ -1,6 +1,5 @@
 // openpcc: what a user of confidential inference runs. The command line becomes options here; each command has a file of its own.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <functional>
 
@@ -14,7 +13,8 @@ using namespace openpcc::app;
 using Command = std::function<int()>;
 
 void add_output(CLI::App& command, bool& json) {
-  command.add_option_function<std::string>("-o,--output", [&json](const std::string& value) { json = value == "json"; }, "text or json")
+  command.add_option_function<std::string>(
+             "-o,--output", [&json](const std::string& value) { json = value == "json"; }, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
 }
 
@@ -25,7 +25,8 @@ CLI::Validator unix_seconds() {
         if (text.find_first_not_of("-0123456789") == std::string::npos) return {};
         openpcc::CalendarTime t{};
         int read = 0;
-        const int fields = std::sscanf(text.c_str(), "%4ld-%2ld-%2ldT%2ld:%2ld:%2ldZ%n", &t.year, &t.month, &t.day, &t.hour, &t.minute, &t.second, &read);
+        const int fields =
+            std::sscanf(text.c_str(), "%4ld-%2ld-%2ldT%2ld:%2ld:%2ldZ%n", &t.year, &t.month, &t.day, &t.hour, &t.minute, &t.second, &read);
         const auto seconds = openpcc::unix_seconds(t);
         if (fields != 6 || static_cast<size_t>(read) != text.size() || !seconds) return "not a time: " + text;
         text = std::to_string(*seconds);
@@ -36,17 +37,20 @@ CLI::Validator unix_seconds() {
 
 void add_up(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<UpOptions>();
-  CLI::App* up = app.add_subcommand("up", "Start a whole deployment on this machine: engines, nodes, gateway, two relays, directory, proxy.\n"
-                                          "The nodes run in a simulated TEE: every program and every check is real, the hardware is not.");
+  CLI::App* up = app.add_subcommand("up",
+                                    "Start a whole deployment on this machine: engines, nodes, gateway, two relays, directory, proxy.\n"
+                                    "The nodes run in a simulated TEE: every program and every check is real, the hardware is not.");
   up->add_option("--folder", options->folder, "where keys, configurations, logs and captures go (default: a temporary folder)");
   up->add_option("--port", options->port, "where applications connect; 0: any free port")->capture_default_str();
   up->add_option("--nodes", options->nodes, "how many nodes")->check(CLI::Range(1, 32))->capture_default_str();
   up->add_option("--gpus", options->gpus, "simulated GPUs of each node")->check(CLI::Range(0, 16))->capture_default_str();
-  up->add_option("--engine", options->engines, "an OpenAI-compatible server, http://host:port or unix:/path (repeatable; default: the demo engine)");
+  up->add_option("--engine", options->engines,
+                 "an OpenAI-compatible server, http://host:port or unix:/path (repeatable; default: the demo engine)");
   up->add_option("--engine-kind", options->engine_kind, "what the engines are")
       ->check(CLI::IsMember({"openai", "vllm", "llama.cpp"}))
       ->capture_default_str();
-  up->add_option("--engine-canary", options->engine_canary, "where the engines are asked something before a node is ready")->capture_default_str();
+  up->add_option("--engine-canary", options->engine_canary, "where the engines are asked something before a node is ready")
+      ->capture_default_str();
   up->add_option("--model", options->model, "the model that the engines serve")->capture_default_str();
   up->add_flag("--record", options->record, "keep what crosses each hop in <folder>/capture, to see what each party saw");
   up->add_option("--engine-ttft", options->engine_ttft, "demo engine: time to the first token")->capture_default_str();
@@ -66,25 +70,32 @@ void add_chat(CLI::App& app, Command& chosen) {
 
 void add_verify(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<VerifyOptions>();
-  CLI::App* verify = app.add_subcommand("verify", "Judge evidence or a directory bundle by a policy, and say why.\n"
-                                                  "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX, NVIDIA) needs no policy: give it with what vouches for it, in any\n"
-                                                  "order and form, or as the one bundle that `openpcc collateral fetch` writes. So does a TPM's quote, with its signature,\n"
-                                                  "its key or the key's certificates, the PCR values as JSON, and the event log. A policy judges it as a platform; it\n"
-                                                  "speaks of no node, so that no exit code of a node's is given.\n"
-                                                  "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
-                                                  "20 unsupported, 30 malformed, 1 internal.");
-  verify->add_option("files", options->files,
-                     "a node's evidence or its list of keys, a bundle with <file>.sig beside it, or a platform's report and what vouches for it")
+  CLI::App* verify = app.add_subcommand(
+      "verify",
+      "Judge evidence or a directory bundle by a policy, and say why.\n"
+      "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX, NVIDIA) needs no policy: give it with what vouches for it, in any\n"
+      "order and form, or as the one bundle that `openpcc collateral fetch` writes. So does a TPM's quote, with its signature,\n"
+      "its key or the key's certificates, the PCR values as JSON, and the event log. A policy judges it as a platform; it\n"
+      "speaks of no node, so that no exit code of a node's is given.\n"
+      "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
+      "20 unsupported, 30 malformed, 1 internal.");
+  verify
+      ->add_option(
+          "files", options->files,
+          "a node's evidence or its list of keys, a bundle with <file>.sig beside it, or a platform's report and what vouches for it")
       ->required();
   verify->add_option("--policy", options->policy, "what must be proven (TOML); of a platform's report: what it can prove of that");
-  verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+  verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")
+      ->transform(unix_seconds());
   verify->add_option("--measurement", options->measurements, "a platform's report: what must have been measured, hexadecimal (repeatable)");
   verify->add_option("--report-data", options->report_data, "a platform's report: what it must have been made for, 64 bytes, hexadecimal");
   verify->add_option("--pcr", options->pcrs, "a TPM's quote: what a PCR must hold, e.g. sha256:7=<hexadecimal> (repeatable)");
-  verify->add_option("--pcr-selection", options->selection, "a TPM's quote: the PCRs that it must cover, e.g. 0,1,7 or all (default: those of --pcr)");
-  verify->add_option("--nonce", options->nonce, "a TPM's quote, or a GPU's or switch's report (32 bytes): what it must have been asked with, hexadecimal");
+  verify->add_option("--pcr-selection", options->selection,
+                     "a TPM's quote: the PCRs that it must cover, e.g. 0,1,7 or all (default: those of --pcr)");
+  verify->add_option("--nonce", options->nonce,
+                     "a TPM's quote, or a GPU's or switch's report (32 bytes): what it must have been asked with, hexadecimal");
   verify->add_option("--attestation-key", options->attestation_keys,
-                     "a TPM's quote: a key that is known without a certificate, SHA-256 of its SubjectPublicKeyInfo (repeatable)");
+                     "a TPM's quote: the key that counts, with certificates or without; SHA-256 of its SubjectPublicKeyInfo (repeatable)");
   verify->add_option("--beacon", options->beacons, "a freshness beacon that the evidence may refer to (repeatable)");
   verify->add_flag("--explain", options->explain, "say for each property what was expected, what was seen, and what to do");
   add_output(*verify, options->json);
@@ -95,20 +106,26 @@ void add_policy(CLI::App& app, Command& chosen) {
   CLI::App* policy = app.add_subcommand("policy", "Policies: what a client demands of nodes.");
   policy->require_subcommand(1);
   const auto options = std::make_shared<PolicyLintOptions>();
-  CLI::App* lint = policy->add_subcommand("lint", "Say what a policy will do: each exception and what it costs, what will not be checked, what can never apply\n"
-                                                  "or is over. What is wrong in a file is said with its line and a remedy.\n"
-                                                  "Exit codes: 0 no warning, 10 warnings, 30 a file is no policy, 1 a file cannot be read.");
+  CLI::App* lint =
+      policy->add_subcommand("lint",
+                             "Say what a policy will do: each exception and what it costs, what will not be checked, what can never apply\n"
+                             "or is over. What is wrong in a file is said with its line and a remedy.\n"
+                             "Exit codes: 0 no warning, 10 warnings, 30 a file is no policy, 1 a file cannot be read.");
   lint->add_option("files", options->files, "policies (TOML)")->required();
-  lint->add_option("--at", options->at, "read as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+  lint->add_option("--at", options->at, "read as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")
+      ->transform(unix_seconds());
   add_output(*lint, options->json);
   lint->callback([options, &chosen] { chosen = [options] { return run_policy_lint(*options); }; });
 }
 
 void add_inspect(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<InspectOptions>();
-  CLI::App* inspect = app.add_subcommand("inspect", "Show every field of a platform's report, of what vouches for one, or of an event log, with its meaning.\n"
-                                                    "Nothing is verified: openpcc verify does that.");
-  inspect->add_option("file", options->file, "a report, a quote, an event log, a key, a certificate, a revocation list, a bundle of them")->required();
+  CLI::App* inspect =
+      app.add_subcommand("inspect",
+                         "Show every field of a platform's report, of what vouches for one, or of an event log, with its meaning.\n"
+                         "Nothing is verified: openpcc verify does that.");
+  inspect->add_option("file", options->file, "a report, a quote, an event log, a key, a certificate, a revocation list, a bundle of them")
+      ->required();
   add_output(*inspect, options->json);
   inspect->callback([options, &chosen] { chosen = [options] { return run_inspect(*options); }; });
 }
@@ -118,9 +135,12 @@ void add_collateral_fetch(CLI::App& parent, Command& chosen) {
   CLI::App* fetch = parent.add_subcommand(
       "fetch",
       "Complete a report to a bundle: one file that `openpcc verify` judges with nothing else, and without a network.\n"
-      "AMD is asked for the chip's certificate at its reported TCB, the certificates above it and the revocation list; Intel for TCB info,\n"
-      "identity of the quoting enclave and two revocation lists. The vendor learns your address and which chip (AMD) or platform model (Intel) you ask about.\n"
-      "Each answer is verified for this report before it is used or kept, and what is kept is verified again. A VLEK's certificate is served\n"
+      "AMD is asked for the chip's certificate at its reported TCB, the certificates above it and the revocation list; Intel for TCB "
+      "info,\n"
+      "identity of the quoting enclave and two revocation lists. The vendor learns your address and which chip (AMD) or platform model "
+      "(Intel) you ask about.\n"
+      "Each answer is verified for this report before it is used or kept, and what is kept is verified again. A VLEK's certificate is "
+      "served\n"
       "by nobody: give it, or the host's certificate table (auxblob of configfs-tsm).\n"
       "HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR count. What happens is said on standard error.\n"
       "Exit codes: 0 written, 10 not genuine or not known to the vendor, 20 unsupported, 30 malformed, 1 no answer or no file, 2 usage.");
@@ -129,9 +149,11 @@ void add_collateral_fetch(CLI::App& parent, Command& chosen) {
   auto* cache = fetch->add_option("--cache", options->cache, "where answers are kept (default: openpcc/collateral in ~/.cache)");
   auto* no_cache = fetch->add_flag("--no-cache", options->no_cache, "keep nothing, and use nothing that was kept")->excludes(cache);
   fetch->add_flag("--offline", options->offline, "ask nobody: what is given and kept must do")->excludes(no_cache);
-  fetch->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+  fetch->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")
+      ->transform(unix_seconds());
   fetch->add_option("--amd", options->amd_url, "a service in place of https://kdsintf.amd.com (http:// on loopback alone)");
-  fetch->add_option("--intel", options->intel_url, "one in place of https://api.trustedservices.intel.com and https://certificates.trustedservices.intel.com");
+  fetch->add_option("--intel", options->intel_url,
+                    "one in place of https://api.trustedservices.intel.com and https://certificates.trustedservices.intel.com");
   auto* early = fetch->add_flag("--tcb-early", options->early, "Intel's evaluation ahead of the one in force");
   fetch->add_option("--tcb-number", options->tcb_number, "Intel's evaluation of this tcbEvaluationDataNumber")->excludes(early);
   fetch->add_option("--ca-file", options->ca_file, "authorities that vouch for the servers, PEM");
@@ -141,8 +163,10 @@ void add_collateral_fetch(CLI::App& parent, Command& chosen) {
 }
 
 void add_collateral(CLI::App& app, Command& chosen) {
-  CLI::App* collateral = app.add_subcommand("collateral", "What vouches for the report of a real CPU: fetch it from AMD or Intel once, verify it anywhere.\n"
-                                                          "No other command of openpcc asks AMD or Intel anything.");
+  CLI::App* collateral =
+      app.add_subcommand("collateral",
+                         "What vouches for the report of a real CPU: fetch it from AMD or Intel once, verify it anywhere.\n"
+                         "No other command of openpcc asks AMD or Intel anything.");
   collateral->require_subcommand(1);
   add_collateral_fetch(*collateral, chosen);
   const auto options = std::make_shared<CollateralShowOptions>();
@@ -164,8 +188,9 @@ void add_keygen(CLI::App& app, Command& chosen) {
 
 void add_seal(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<SealOptions>();
-  CLI::App* seal = app.add_subcommand("seal", "Seal one request to verified nodes, for a client with an Oblivious HTTP layer of its own:\n"
-                                              "it posts the result to https://<gateway>/v1/envelope inside its own encapsulation.");
+  CLI::App* seal = app.add_subcommand("seal",
+                                      "Seal one request to verified nodes, for a client with an Oblivious HTTP layer of its own:\n"
+                                      "it posts the result to https://<gateway>/v1/envelope inside its own encapsulation.");
   seal->add_option("request", options->request, "file with the JSON body")->required();
   seal->add_option("--bundle", options->bundle, "the directory bundle, with <file>.sig beside it")->required();
   seal->add_option("--policy", options->policy, "what a node must prove (TOML)")->required();
@@ -173,7 +198,8 @@ void add_seal(CLI::App& app, Command& chosen) {
   seal->add_option("--profile", options->profile, "low-latency, balanced or strict")->capture_default_str();
   seal->add_option("--recipients", options->recipients, "nodes that can open it")->check(CLI::Range(1, 4))->capture_default_str();
   seal->add_option("--out", options->out, "where the sealed body goes")->required();
-  seal->add_option("--state", options->state, "where `openpcc open` finds the keys of the answer: a secret, readable by you alone")->required();
+  seal->add_option("--state", options->state, "where `openpcc open` finds the keys of the answer: a secret, readable by you alone")
+      ->required();
   seal->callback([options, &chosen] { chosen = [options] { return run_seal(*options); }; });
 }
 
@@ -215,8 +241,9 @@ std::optional<int> run_daemon_command(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (const auto code = run_daemon_command(argc, argv)) return *code;
-  CLI::App app("Prompts to language models on other people's machines, readable by attested code alone.\n"
-               "`openpcc up` shows the whole of it on this machine.");
+  CLI::App app(
+      "Prompts to language models on other people's machines, readable by attested code alone.\n"
+      "`openpcc up` shows the whole of it on this machine.");
   app.require_subcommand(1);
   Command chosen;
   add_up(app, chosen);

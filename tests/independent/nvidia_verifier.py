@@ -113,7 +113,8 @@ def check_list(data, chain, at, judgement):
 def check_revocation(chain, ocsp, crls, at, judgement):
     good = {check_answer(data, chain, at, "nvgpu.ocsp", judgement) for data in ocsp}
     good.update(place for data in crls for place in check_list(data, chain, at, judgement))
-    if {place for place, one in enumerate(chain) if AUTHORITY_INFORMATION in one.extensions} <= good and good:
+    answered_for = {place for place, one in enumerate(chain[:-1]) if place > 0 or AUTHORITY_INFORMATION in one.extensions}
+    if answered_for <= good and good:
         judgement.revocation = "checked"
 
 

@@ -275,9 +275,9 @@ def crl(made, place, signer=None, revoked=(), days=7, critical=False):
 
 
 def listed(change, at=NOW):
-    """A device with its root's list, its identity's, and what `change` makes of them."""
+    """A device with its root's list, its identity's, its provisioner's, and what `change` makes of them."""
     made = Device(HOPPER)
-    lists = [crl(made, 4), crl(made, 3)]
+    lists = [crl(made, 4), crl(made, 3), crl(made, 2)]
     return made.judge(at, crls=change(made, lists) or lists)
 
 
@@ -290,7 +290,8 @@ def test_lists_hold():
     assert (judgement.rules, judgement.revocation) == ([], "checked")
     assert judgement.valid_to == NOW + datetime.timedelta(days=7)
     assert listed(lambda made, lists: lists[:1]).revocation == "not checked"
-    assert listed(lambda made, lists: [crl(made, 4, revoked=[1, 2, 3]), lists[1]]).revocation == "checked"
+    assert listed(lambda made, lists: lists[:2]).revocation == "not checked"
+    assert listed(lambda made, lists: [crl(made, 4, revoked=[1, 2, 3]), *lists[1:]]).revocation == "checked"
 
 
 case("nvgpu.crl.syntax")(lambda: listed(lambda made, lists: [lists[0], lists[1] + b"\x00"]))

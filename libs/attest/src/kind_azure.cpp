@@ -68,6 +68,8 @@ azure::Demands demands_of(const policy::Requirements& requirements) {
   if (requirements.snp) out.snp = *requirements.snp;
   if (requirements.tdx) out.tdx = requirements.tdx->demands;
   out.snp.measurements = out.tdx.measurements = requirements.azure->paravisors;
+  out.snp.vmpl = 0;        // the paravisor's own level: what asks at another one is the guest
+  out.tdx.rtmr.emplace();  // zero: a paravisor measures nothing there, and other values are another configuration of it
   out.require_secure_boot = requirements.azure->secure_boot;
   return out;
 }

@@ -8,6 +8,8 @@ namespace {
 
 using appraisal::Aspect;
 
+constexpr size_t kStatementsMax = 24;  // of the certificates of a device's chain and of two manifests', twice
+
 // Collateral is what a GPU's evidence brings besides its chain: two manifests, and statements of revocation with names of their own.
 struct NvidiaCollateral {
   ByteSpan driver, vbios;
@@ -29,6 +31,7 @@ Result<NvidiaCollateral> read_collateral(const Device& device) {
       return bad_collateral(name + " is unknown, or of another media type");
     }
   }
+  if (out.ocsp.size() + out.crls.size() > kStatementsMax) return bad_collateral("too many statements of revocation");
   if (out.driver.empty() || out.vbios.empty()) return bad_collateral("the manifests of driver and VBIOS");
   return out;
 }
@@ -75,6 +78,10 @@ Result<Findings> verify_nvidia_gpu(const Device& device, const policy::Productio
   auto gpu = nvgpu::verify(device.report.bytes, device.chain[0].bytes, about(chain, collateral), now, nvgpu::device_roots(), &links);
   if (!gpu.verified) return first_of(gpu);
   const nvgpu::VerifiedReport& verified = *gpu.verified;
+  // Switches have no place in a node's evidence, so that what passes through them is not shown.
+  if (verified.report().mode == nvgpu::Mode::protected_pcie || verified.report().protected_pcie.value_or(false)) {
+    return fail(Code::rejected, "nvgpu.feature_flag", "protected PCIe: GPUs behind switches that the evidence does not show");
+  }
   if (verified.device().is_switch()) return fail(Code::rejected, "nvgpu.chip.excluded", "a switch among the GPUs");
   std::vector<nvgpu::VerifiedManifest> manifests;
   x509::Window window = verified.window();

@@ -94,7 +94,9 @@ class Judge {
     verify_devices();
     for (size_t i = 0; i < devices_.size(); ++i) appraise(i);
     expect_manifests_used();
-    if (devices_.size() == files_.reports.size() && devices_.size() > 1) append(nvgpu::appraise_set(devices_, demands_.set), "");
+    const bool counted = demands_.set.gpus || demands_.set.switches;
+    if (devices_.size() == files_.reports.size() && (devices_.size() > 1 || counted))
+      append(nvgpu::appraise_set(devices_, demands_.set), "");
     out_.kind = kind();
     out_.genuine = devices_.size() == files_.reports.size();
     if (out_.genuine) out_.window = window_;

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "openpcc/attest/platform.h"
+#include "verdict_builder.h"
 #include "openpcc/attest/verdict.h"
 #include "openpcc/core/calendar.h"
 
@@ -96,11 +97,11 @@ std::string_view platform_summary(Outcome outcome, bool genuine, bool is_signed)
 }
 
 void append_finding(std::string& out, const appraisal::Finding& finding, bool explain) {
-  out += "  " + padded(spaced(to_string(finding.state)), 14) + padded(spaced(to_string(finding.aspect)), 14) + finding.seen;
+  out += "  " + padded(spaced(to_string(finding.state)), 14) + padded(spaced(to_string(finding.aspect)), 14) + printable(finding.seen);
   if (explain || finding.state == appraisal::State::failed) {
     const std::string indent = "\n" + std::string(30, ' ');
     out += indent + "rule     " + std::string(finding.rule.id());
-    if (!finding.expected.empty()) out += indent + "expected " + finding.expected;
+    if (!finding.expected.empty()) out += indent + "expected " + printable(finding.expected);
     if (!finding.remedy.empty()) out += indent + "remedy   " + finding.remedy;
   }
   out += "\n";

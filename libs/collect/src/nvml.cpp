@@ -34,16 +34,16 @@ struct ReportCall {
   uint8_t cec_report[0x1000];
 };
 
-// Functions are those of NVML that are needed, by their names there.
+// Functions are those of NVML that are needed, by their names there. What they fill is laid out above.
 struct Functions {
   unsigned (*init)();
   unsigned (*shutdown)();
   const char* (*error_string)(unsigned);
   unsigned (*count)(unsigned*);
   unsigned (*handle)(unsigned, DeviceHandle*);
-  unsigned (*state)(SystemState*);
-  unsigned (*certificates)(DeviceHandle, Certificates*);
-  unsigned (*report)(DeviceHandle, ReportCall*);
+  unsigned (*state)(void*);
+  unsigned (*certificates)(DeviceHandle, void*);
+  unsigned (*report)(DeviceHandle, void*);
 };
 
 // Library is NVML, loaded and begun.

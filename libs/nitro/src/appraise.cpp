@@ -52,9 +52,9 @@ class Appraiser : private appraisal::Writer {
       const auto pcr = document_.pcrs.find(index);
       return pcr != document_.pcrs.end() && !is_zero(pcr->second);
     };
-    const bool measured = is_measured(0) || is_measured(1) || is_measured(2);
+    const bool measured = is_measured(0) && is_measured(1) && is_measured(2);
     judge(Aspect::debug, kRule, measured, demands_.allow_debug, "PCR0 to PCR2 are measured",
-          measured ? "off" : "on: PCR0 to PCR2 are zero, and whoever started the enclave reads its console",
+          measured ? "off" : "on: of PCR0 to PCR2 one is zero, and whoever started the enclave reads its console",
           "start the enclave without --debug-mode");
   }
 

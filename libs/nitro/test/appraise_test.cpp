@@ -87,6 +87,8 @@ TEST(NitroAppraise, debug) {
   Demands allowed;
   allowed.allow_debug = true;
   EXPECT_EQ(state_of(findings_of(debug, allowed), Aspect::debug), State::not_checked);
+  debug.pcrs[2] = pcr(1);
+  EXPECT_TRUE(refused(debug, {}, "nitro.debug")) << "one of them is measured, the others are not";
   for (uint8_t i = 0; i < 3; ++i) debug.pcrs.erase(i);
   EXPECT_TRUE(refused(debug, {}, "nitro.debug"));
 }
@@ -94,10 +96,10 @@ TEST(NitroAppraise, debug) {
 TEST(NitroAppraise, an_instance_is_no_enclave) {
   Maker maker;
   maker.pcrs_name = "nitrotpm_pcrs";
-  EXPECT_EQ(state_of(findings_of(maker, of_release()), Aspect::debug), State::not_provable);
-  Demands enclaves = of_release();
-  enclaves.sources = {Source::enclave};
-  EXPECT_TRUE(refused(maker, enclaves, "nitro.source"));
+  EXPECT_TRUE(refused(maker, of_release(), "nitro.source"));
+  Demands instances = of_release();
+  instances.sources = {Source::nitro_tpm};
+  EXPECT_EQ(state_of(findings_of(maker, instances), Aspect::debug), State::not_provable);
 }
 
 TEST(NitroAppraise, made_lately) {

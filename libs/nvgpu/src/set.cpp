@@ -73,7 +73,9 @@ class SetAppraiser : private appraisal::Writer {
   }
 
   void check_topology() {
-    const bool shared = std::ranges::any_of(gpus_, [](const VerifiedReport* gpu) { return gpu->report().mode == Mode::protected_pcie; });
+    const bool shared = std::ranges::any_of(gpus_, [](const VerifiedReport* gpu) {
+      return gpu->report().mode == Mode::protected_pcie || gpu->report().protected_pcie.value_or(false);
+    });
     const std::string expected = "each GPU connected to all switches and to no other, each switch to all GPUs and to no other";
     if (switches_.empty() && !shared) return pass(Aspect::platform, "nvgpu.set.topology", expected, "no switches");
     Pdis gpus, switches;

@@ -64,7 +64,7 @@ TEST(NvgpuAppraise, everything_demanded) {
   demands.devices = {{0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a}};
   demands.nonce = device.nonce;
   demands.require_manifests = demands.require_revocation = demands.require_fwid = true;
-  const auto findings = judged(device, demands, manifests_of(device), {device.answer(2), device.answer(3)});
+  const auto findings = judged(device, demands, manifests_of(device), {device.answer(1), device.answer(2), device.answer(3)});
   for (const Finding& finding : findings) {
     EXPECT_EQ(finding.state, finding.aspect == Aspect::debug ? State::not_provable : State::passed)
         << to_string(finding.aspect) << " " << finding.seen;

@@ -12,18 +12,21 @@ using forge::refused;
 using x509::forge::OcspFields;
 namespace x = x509::forge;
 
-constexpr size_t kProvisioner = 2, kIdentity = 3;
+constexpr size_t kBootRom = 1, kProvisioner = 2, kIdentity = 3;
 
 Verification with_answer(const Device& device, const std::function<void(OcspFields&)>& change, UnixSeconds now = kNow) {
   return device.verify(now, {device.answer(kIdentity, change)});
 }
 
-TEST(NvgpuRevocation, every_certificate_with_a_responder_is_answered_for) {
+// The boot ROM's, too, which names no responder on Hopper: it alone is of one chip, and outlives its firmware.
+TEST(NvgpuRevocation, every_certificate_between_leaf_and_root_is_answered_for) {
   const Device device;
   const Verification one = device.verify(kNow, {device.answer(kIdentity)});
   ASSERT_TRUE(one.verified);
   EXPECT_FALSE(one.verified->revocation_checked()) << "the provisioner is not answered for";
-  const Verification all = device.verify(kNow, {device.answer(kProvisioner), device.answer(kIdentity)});
+  EXPECT_FALSE(device.verify(kNow, {device.answer(kProvisioner), device.answer(kIdentity)}).verified->revocation_checked())
+      << "nor the chip";
+  const Verification all = device.verify(kNow, {device.answer(kBootRom), device.answer(kProvisioner), device.answer(kIdentity)});
   ASSERT_TRUE(all.verified);
   EXPECT_TRUE(all.verified->revocation_checked());
   EXPECT_EQ(all.verified->window(), (x509::Window{kNow - 10, kNow + 9}));
@@ -73,11 +76,12 @@ TEST(NvgpuRevocation, lists_of_issuers) {
     return x::crl({issuer.subject, kNow - 10, kNow + 10, serials, {}}, key);
   };
   const Bytes roots = of(maker.root, maker.root_key, {{77}}), identitys = of(maker.identity, maker.identity_key, {});
-  const Verification all = device.verify(kNow, {}, {roots, identitys});
+  const Bytes chip = device.answer(kBootRom);
+  const Verification all = device.verify(kNow, {chip}, {roots, identitys});
   ASSERT_TRUE(all.verified);
   EXPECT_TRUE(all.verified->revocation_checked());
-  EXPECT_FALSE(device.verify(kNow, {}, {roots}).verified->revocation_checked());
-  EXPECT_TRUE(device.verify(kNow, {device.answer(kProvisioner)}, {roots}).verified->revocation_checked()) << "one of each";
+  EXPECT_FALSE(device.verify(kNow, {chip}, {roots}).verified->revocation_checked());
+  EXPECT_TRUE(device.verify(kNow, {chip, device.answer(kProvisioner)}, {roots}).verified->revocation_checked()) << "one of each";
   EXPECT_TRUE(refused(device.verify(kNow, {}, {of(maker.root, maker.root_key, {maker.identity.serial})}), "nvgpu.crl.revoked"));
   EXPECT_TRUE(refused(device.verify(kNow - 11, {}, {roots}), "nvgpu.crl.early"));
   EXPECT_TRUE(refused(device.verify(kNow + 10, {}, {roots}), "nvgpu.crl.expired"));

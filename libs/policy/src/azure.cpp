@@ -13,7 +13,8 @@ constexpr uint8_t kPcrMax = 23;
 // selection reads "4,7,9", ascending, as the mask of these PCRs.
 Result<uint32_t> selection(std::string_view text) {
   const auto bad = [] {
-    return fail(Code::malformed, "policy.parse.value", "pcrs in [azure] must name PCRs 0 to 23, ascending, like 4,7,9");
+    return fail(Code::malformed, "policy.parse.value",
+                "pcrs in [azure] must name PCRs 0 to 23, ascending, like 4,7,9, and others than 16 and 23, which a guest sets as it likes");
   };
   uint32_t out = 0;
   for (size_t at = 0; at <= text.size();) {
@@ -25,6 +26,8 @@ Result<uint32_t> selection(std::string_view text) {
     out |= uint32_t{1} << pcr;
     at = end + 1;
   }
+  constexpr uint32_t kResettable = uint32_t{1} << 16 | uint32_t{1} << 23;  // by any guest, to any value
+  if ((out & ~kResettable) == 0) return bad();
   return out;
 }
 

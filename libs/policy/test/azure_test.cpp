@@ -32,6 +32,7 @@ TEST(PolicyAzure, nothing_is_left_to_chance) {
   for (const char* pcrs : {"", "24", "7,4", "4,4", "4,", ",4", "4 ,7", "04,x", "-1"}) EXPECT_RULE(read(table(pcrs)), "policy.parse.value");
   EXPECT_RULE(read(table("4", "")), "policy.parse.missing");
   EXPECT_RULE(read(table("4", "secure_boot = true\nconsole = false\n")), "policy.parse.unknown_key");
+  EXPECT_RULE(read(table("16,23")), "policy.parse.value") << "a guest sets both as it likes";
   EXPECT_RULE(read("[azure]\nparavisors = []\npcrs = \"4\"\nsecure_boot = true\n"), "policy.parse.empty_list");
   EXPECT_RULE(read("[azure]\nparavisors = [\"00\"]\npcrs = \"4\"\nsecure_boot = true\n"), "policy.parse.value");
   EXPECT_RULE(read("[azure]\nparavisors = [\"" + std::string(kParavisor) + "\"]\nsecure_boot = true\n"), "policy.parse.missing");

@@ -97,12 +97,14 @@ appraisal::Findings appraise_key(const AttestationKey& key, const CertifiedKey* 
                "one of key " + to_hex(certified->key.fingerprint()), "give the certificate that belongs to the key");
     return out.take();
   }
+  // A list says which keys count, whoever certified others.
   const bool listed = enrolled.contains(key.fingerprint());
+  const bool known = enrolled.empty() ? certified != nullptr : listed;
   const std::string seen = "key " + fingerprint +
                            (certified != nullptr ? ", certified under " + certified->root
                             : listed             ? ", enrolled"
                                                  : "");
-  out.judge(Aspect::genuine, "tpm.ak.unlisted", certified != nullptr || listed, false, kExpected, seen,
+  out.judge(Aspect::genuine, "tpm.ak.unlisted", known, false, kExpected, seen,
             "give the key's certificates, or list its fingerprint once you know whose it is");
   if (certified != nullptr) out.leave(Aspect::revocation, "tpm.chain.expired", "revocation lists of its issuers", "no list is looked at");
   if (certified != nullptr && certified->instance) {

@@ -43,20 +43,22 @@ std::string list_of(LogForm form, const std::vector<uint32_t>& registers) {
   return out.empty() ? "none" : out;
 }
 
-// Mark finds what was measured by its digests. Types and data do not matter: nothing covers them.
+// Mark finds what was measured by its digest of the quoted bank. Types, data and digests of other banks do not matter: nothing covers them.
 class Mark {
  public:
-  Mark(const EventLog& log, ByteSpan measured) : log_(log) {
-    for (const Hash hash : log.algorithms()) digests_.push_back(digest(hash, measured));
-  }
-  bool is(const Event& event) const { return event.measured() && std::ranges::equal(event.digests, digests_, equal); }
+  Mark(const EventLog& log, Hash bank, ByteSpan measured)
+      : log_(log),
+        place_(static_cast<size_t>(std::ranges::find(log.algorithms(), bank) - log.algorithms().begin())),
+        digest_(digest(bank, measured)) {}
+  bool is(const Event& event) const { return event.measured() && place_ < event.digests.size() && equal(event.digests[place_], digest_); }
   size_t count(uint32_t index) const {
     return static_cast<size_t>(std::ranges::count_if(log_.events(), [&](const Event& event) { return event.index == index && is(event); }));
   }
 
  private:
   const EventLog& log_;
-  std::vector<Bytes> digests_;
+  size_t place_;
+  Bytes digest_;
 };
 
 void judge_replay(Writer& out, const EventLog& log, const Quoted& quoted) {
@@ -116,11 +118,16 @@ void judge_digests(Writer& out, const EventLog& log) {
             std::to_string(covered) + " of " + std::to_string(measured) + " events have data that their digest covers" + says);
 }
 
-void judge_separators(Writer& out, const EventLog& log) {
+void judge_separators(Writer& out, const EventLog& log, const Quoted& quoted) {
   constexpr Rule kRule = "eventlog.separator";
   const Layout layout = layout_of(log.form());
-  const Mark zeros(log, kNoError);
+  const Mark zeros(log, quoted.bank, kNoError);
+  std::vector<uint32_t> unquoted;
   for (uint32_t index = layout.first; index <= layout.separated_last; ++index) {
+    if (!quoted.values.contains(static_cast<uint8_t>(index))) {
+      unquoted.push_back(index);
+      continue;
+    }
     const size_t good = zeros.count(index);
     // Digests of errors are those of short values of variables too, so that errors go by their type; to hide one as something else takes the
     // good one away.
@@ -130,14 +137,23 @@ void judge_separators(Writer& out, const EventLog& log) {
     const std::string seen = bad > 0 ? "one that reports an error" : std::to_string(good);
     return out.refuse(Aspect::software, kRule, "one separator of zeros in " + name_of_register(log.form(), index), seen, kFirmware);
   }
+  if (!unquoted.empty()) {
+    return out.leave(Aspect::software, kRule, "one separator of zeros in each register of the firmware",
+                     "not quoted: " + list_of(log.form(), unquoted));
+  }
   out.pass(Aspect::software, kRule, "one separator of zeros in each register of the firmware",
            "each register of the firmware has its separator");
 }
 
-void judge_exit(Writer& out, const EventLog& log) {
+void judge_exit(Writer& out, const EventLog& log, const Quoted& quoted) {
   constexpr Rule kRule = "eventlog.boot_services";
   const Layout layout = layout_of(log.form());
-  const Mark separator(log, kNoError), invocation(log, as_bytes(kInvocation)), success(log, as_bytes(kSuccess));
+  constexpr std::string_view kExpected = "one call of ExitBootServices that succeeds, after the separators";
+  if (!quoted.values.contains(static_cast<uint8_t>(layout.exit_register))) {
+    return out.leave(Aspect::software, kRule, std::string(kExpected), "not quoted: " + name_of_register(log.form(), layout.exit_register));
+  }
+  const Mark separator(log, quoted.bank, kNoError), invocation(log, quoted.bank, as_bytes(kInvocation)),
+      success(log, quoted.bank, as_bytes(kSuccess));
   size_t invocations = 0, successes = 0;
   bool in_order = true;
   for (const Event& event : log.events()) {
@@ -148,8 +164,7 @@ void judge_exit(Writer& out, const EventLog& log) {
     ++successes;
     in_order = in_order && invocations == 1;
   }
-  out.judge(Aspect::software, kRule, invocations == 1 && successes == 1 && in_order, false,
-            "one call of ExitBootServices that succeeds, after the separators",
+  out.judge(Aspect::software, kRule, invocations == 1 && successes == 1 && in_order, false, std::string(kExpected),
             "ExitBootServices: " + std::to_string(invocations) + " calls, " + std::to_string(successes) + " successes" +
                 (in_order ? "" : ", in another order"),
             kFirmware);
@@ -161,10 +176,10 @@ bool is_of_firmware(EventType type) {
 }
 
 // judge_late goes by types, so it finds firmware that does not keep the order, and not a log that was made up to hide it.
-void judge_late(Writer& out, const EventLog& log) {
+void judge_late(Writer& out, const EventLog& log, Hash bank) {
   constexpr Rule kRule = "eventlog.late";
   const Layout layout = layout_of(log.form());
-  const Mark separator(log, kNoError);
+  const Mark separator(log, bank, kNoError);
   std::array<bool, kPcrs> closed{};
   for (const Event& event : log.events()) {
     if (!event.measured() || event.index > layout.separated_last) continue;
@@ -189,9 +204,9 @@ appraisal::Findings appraise_log(const EventLog& log, const Quoted& quoted) {
   Writer out;
   judge_replay(out, log, quoted);
   judge_digests(out, log);
-  judge_separators(out, log);
-  judge_exit(out, log);
-  judge_late(out, log);
+  judge_separators(out, log, quoted);
+  judge_exit(out, log, quoted);
+  judge_late(out, log, quoted.bank);
   return out.take();
 }
 

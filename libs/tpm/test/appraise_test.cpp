@@ -105,6 +105,7 @@ TEST_F(AppraiseTest, whose_key) {
   ASSERT_OK(certified);
   const auto findings = appraise_key(key, &*certified, {});
   EXPECT_EQ(appraisal::refusal(findings), nullptr);
+  EXPECT_TRUE(refused(appraise_key(key, &*certified, {crypto::Sha256Digest{}}), "tpm.ak.unlisted")) << "a list of others";
   EXPECT_NE(findings[2].seen.find("a-machine"), std::string::npos);
   const auto other = forge::Chain(Machine(Algorithm::ecdsa_sha256).key.spki()).verify();
   EXPECT_TRUE(refused(appraise_key(key, &*other, {key.fingerprint()}), "tpm.ak.certificate"));

@@ -25,7 +25,7 @@ class ExpectedPcrs {
 };
 
 struct Demands {
-  std::set<Source> sources{Source::enclave, Source::nitro_tpm};
+  std::set<Source> sources{Source::enclave};          // an instance's registers can be extended by whoever owns it
   std::optional<ExpectedPcrs> pcrs;                   // none: not checked, and the finding says so
   std::optional<Bytes> nonce, public_key, user_data;  // each exactly this one; none: not checked
   uint32_t age_max_s = 300;                           // how long ago the document may have been made

@@ -18,7 +18,7 @@ struct Demands {
   std::set<Pdi> devices;                          // ids of chips; none: not checked
   std::optional<Nonce> nonce;                     // none: not checked
   bool require_manifests = false;                 // of driver and VBIOS
-  bool require_revocation = false;                // every certificate that names a responder found good, those of the manifests too
+  bool require_revocation = false;                // every certificate between leaf and root found good, those of the manifests too
   bool require_fwid = false;                      // a driver that reports which firmware the leaf is of
 };
 

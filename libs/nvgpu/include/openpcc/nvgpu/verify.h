@@ -14,7 +14,7 @@ class VerifiedReport {
   const Device& device() const { return device_; }
   // window is when all that was signed holds, statements of revocation included where there are some.
   const x509::Window& window() const { return window_; }
-  // revocation_checked: every certificate that names a responder was found good.
+  // revocation_checked: every certificate between leaf and root was found good, and the leaf where it names a responder.
   bool revocation_checked() const { return revocation_checked_; }
 
  private:
