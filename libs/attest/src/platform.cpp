@@ -187,8 +187,8 @@ std::string_view name_of(PlatformItem evidence) {
 PlatformVerdict unsupported(std::string_view kind) {
   PlatformVerdict out;
   out.outcome = Outcome::unsupported;
-  out.findings.push_back({appraisal::Aspect::genuine, appraisal::State::failed, "platform.unsupported", "evidence that is verified here",
-                          std::string(kind) + ", which is not", "give it to a verifier of its kind"});
+  out.findings.push_back({appraisal::Aspect::genuine, appraisal::State::failed, Rule("platform.unsupported"),
+                          "evidence that is verified here", std::string(kind) + ", which is not", "give it to a verifier of its kind"});
   out.kind = kind;
   return out;
 }
@@ -216,8 +216,8 @@ Result<PlatformVerdict> judge(const PlatformEvidence& evidence, UnixSeconds now,
 void refuse_unmet(PlatformVerdict& verdict, PlatformItem item, const PlatformDemands& demands) {
   const auto refuse = [&](appraisal::Aspect aspect, bool demanded, std::string_view what) {
     if (!demanded) return;
-    verdict.findings.push_back({aspect, appraisal::State::failed, "platform.demand", std::string(what), verdict.kind + ", which has none",
-                                "give the evidence of which this is demanded"});
+    verdict.findings.push_back({aspect, appraisal::State::failed, Rule("platform.demand"), std::string(what),
+                                verdict.kind + ", which has none", "give the evidence of which this is demanded"});
     if (verdict.outcome == Outcome::accept) verdict.outcome = Outcome::reject;
   };
   const bool nvidia = item == PlatformItem::nvidia_report || item == PlatformItem::nvidia_token;
