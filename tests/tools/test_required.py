@@ -50,7 +50,7 @@ def run_pytest(folder, *arguments, environment=None):
 
 def test_what_is_required_and_skips_itself_fails(tree):
     root = tree({"tests/test_some.py": SKIPPING})
-    for name in ("conftest.py", "pytest.ini"):
+    for name in ("conftest.py", "corpus_table.py", "pytest.ini"):
         shutil.copy(TESTS / name, root / "tests")
     (root / "results/e2e").mkdir(parents=True)
     run_pytest(root, "tests", "-c", "tests/pytest.ini", "--junit-xml=results/e2e/pytest.xml")
