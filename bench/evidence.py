@@ -17,7 +17,7 @@ from figures import median, number, table
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "bench/evidence.json"
 EVIDENCE = pathlib.Path(os.environ.get("OPENPCC_SHARED", ROOT.parent / "shared")) / "evidence"
-BENCHES = ("snp", "tdx", "nvgpu")
+BENCHES = ("snp", "tdx", "nvgpu", "tpm", "azure", "nitro")
 RATIO_MAX = 1.15
 WARM_US_MAX = 50
 ROUNDS = 5

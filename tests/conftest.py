@@ -16,7 +16,8 @@ def pytest_runtest_makereport(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    reports = [(outcome, one.nodeid) for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, []) if one.when == "call"]
+    counted = [(outcome, one) for outcome in ("passed", "failed", "error", "skipped") for one in terminalreporter.stats.get(outcome, [])]
+    reports = [(outcome, one.nodeid) for outcome, one in counted if "verdict" in getattr(one, "keywords", {})]
     if table := corpus_table.lines(reports):
         terminalreporter.section("published evidence")
         for line in table:

@@ -13,6 +13,7 @@
 #include "openpcc/attest/platform.h"
 #include "openpcc/collateral/staple.h"
 #include "openpcc/core/calendar.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/daemon/outgoing.h"
 #include "openpcc/daemon/tls.h"
 #include "openpcc/fetch/file_store.h"
@@ -191,7 +192,7 @@ int exit_code_of(const Error& error) {
 
 int finish(const char* command, const Result<>& result) {
   if (result) return kAccept;
-  fmt::print(stderr, "openpcc collateral {}: {}\n", command, printable(describe(result.error())));
+  fmt::print(stderr, "openpcc collateral {}: {}\n", command, told(result.error()));
   const std::string_view remedy = remedy_of(result.error().rule.id());
   if (!remedy.empty()) fmt::print(stderr, "remedy: {}\n", remedy);
   return exit_code_of(result.error());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "openpcc/attest/platform.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/tdx/collateral.h"
 
 namespace openpcc::app {
@@ -74,11 +75,6 @@ std::vector<Piece> pieces_of(const attest::Device& device) {
   for (size_t i = 0; i < device.chain.size(); ++i) out.push_back(piece_of("chain." + std::to_string(i), device.chain[i]));
   for (const auto& [label, item] : device.collateral) out.push_back(piece_of(label, item));
   return out;
-}
-
-std::string printable(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
 }
 
 }  // namespace openpcc::app

@@ -19,7 +19,4 @@ struct Piece {
 };
 std::vector<Piece> pieces_of(const attest::Device& device);
 
-// printable replaces what could steer a terminal or break a line: parts of what is shown were chosen by whoever made a file or an answer.
-std::string printable(std::string text);
-
 }  // namespace openpcc::app

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "openpcc/core/describe.h"
+
 namespace openpcc::app {
 namespace {
 
@@ -22,11 +24,6 @@ std::string_view word(Health health) {
 }
 
 std::string_view heading(Health health) { return health == Health::not_checked ? "not checked" : word(health); }
-
-std::string printable(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }, '?');
-  return text;
-}
 
 size_t count(const std::vector<Finding>& findings, Health health) {
   return static_cast<size_t>(std::ranges::count(findings, health, &Finding::health));

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "openpcc/core/describe.h"
+
 namespace openpcc::app {
 namespace {
 
@@ -33,6 +35,8 @@ Result<> create(const std::filesystem::path& path, ByteSpan content, int flags, 
 }
 
 }  // namespace
+
+std::string told(const Error& error) { return error.rule.id().starts_with("app.file.") ? describe(error) : printable(describe(error)); }
 
 Result<Bytes> read_bounded(const std::filesystem::path& path, size_t bytes_max) {
   std::error_code failed;

@@ -8,9 +8,10 @@
 #include "commands.h"
 #include "files.h"
 #include "openpcc/attest/platform.h"
-#include "openpcc/core/calendar.h"
 #include "openpcc/azure/certificate.h"
 #include "openpcc/azure/describe.h"
+#include "openpcc/core/calendar.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/nitro/describe.h"
 #include "openpcc/nvgpu/describe.h"
 #include "openpcc/snp/describe.h"
@@ -34,7 +35,8 @@ struct Line {
 std::vector<Line> lines_of_fields(appraisal::Fields fields) {
   std::vector<Line> out;
   for (appraisal::Field& field : fields) {
-    out.push_back({std::move(field.name), fmt::format("{:#05x}, {}", field.offset, field.size), std::move(field.value), std::move(field.meaning)});
+    out.push_back(
+        {std::move(field.name), fmt::format("{:#05x}, {}", field.offset, field.size), std::move(field.value), std::move(field.meaning)});
   }
   return out;
 }
@@ -64,8 +66,9 @@ Result<std::vector<Line>> lines_of_tpm_quote(ByteSpan bytes) {
 
 Result<std::vector<Line>> lines_of_tpm_signature(ByteSpan bytes) {
   OPENPCC_LET(const tpm::Signature signature, tpm::parse_signature(bytes));
-  return std::vector<Line>{{"scheme", "", std::string(tpm::to_string(signature.scheme)), "with " + std::string(tpm::to_string(signature.hash))},
-                           {"signature", "", to_hex(signature.value), ""}};
+  return std::vector<Line>{
+      {"scheme", "", std::string(tpm::to_string(signature.scheme)), "with " + std::string(tpm::to_string(signature.hash))},
+      {"signature", "", to_hex(signature.value), ""}};
 }
 
 Result<std::vector<Line>> lines_of_tpm_key(ByteSpan bytes) {
@@ -77,7 +80,8 @@ Result<std::vector<Line>> lines_of_values(ByteSpan bytes) {
   OPENPCC_LET(const tpm::Banks banks, tpm::parse_values(bytes));
   std::vector<Line> out;
   for (const auto& [bank, values] : banks) {
-    for (const auto& [pcr, value] : values) out.push_back({"PCR " + std::to_string(pcr), std::string(tpm::to_string(bank)), to_hex(value), ""});
+    for (const auto& [pcr, value] : values)
+      out.push_back({"PCR " + std::to_string(pcr), std::string(tpm::to_string(bank)), to_hex(value), ""});
   }
   return out;
 }
@@ -93,7 +97,8 @@ Result<std::vector<Line>> lines_of_runtime_log(ByteSpan bytes) {
   for (const tpm::RuntimeEvent& event : log.events()) {
     out.push_back({"RTMR" + std::to_string(event.rtmr) + " " + event.name, "", to_hex(event.payload), "sha384:" + to_hex(event.digest)});
   }
-  for (const auto& [index, value] : log.replay()) out.push_back({"sha384 RTMR" + std::to_string(index - 1), "", to_hex(value), "what the log replays to"});
+  for (const auto& [index, value] : log.replay())
+    out.push_back({"sha384 RTMR" + std::to_string(index - 1), "", to_hex(value), "what the log replays to"});
   return out;
 }
 
@@ -185,13 +190,13 @@ Result<std::vector<Line>> lines_of(ByteSpan bytes) {
     default: break;
   }
   if (auto certificate = lines_of_certificate(bytes)) return certificate;
-  return fail(Code::unsupported, "app.inspect.unknown", "neither a report nor anything that vouches for one of a platform that is known here");
+  return fail(Code::unsupported, "app.inspect.unknown",
+              "neither a report nor anything that vouches for one of a platform that is known here");
 }
 
-// shown replaces what could steer a terminal or break a line, or is no text: parts of it were chosen by whoever made the file.
 std::vector<Line> shown(std::vector<Line> lines) {
   for (Line& line : lines) {
-    for (std::string* text : {&line.value, &line.meaning}) std::ranges::replace_if(*text, [](char c) { return c < ' ' || c > '~'; }, '?');
+    for (std::string* text : {&line.name, &line.value, &line.meaning}) *text = printable(std::move(*text));
   }
   return lines;
 }
@@ -205,7 +210,8 @@ void print(const std::vector<Line>& lines) {
 
 void print_json(const std::vector<Line>& lines) {
   bj::array out;
-  for (const Line& line : lines) out.push_back(bj::object{{"name", line.name}, {"place", line.place}, {"value", line.value}, {"meaning", line.meaning}});
+  for (const Line& line : lines)
+    out.push_back(bj::object{{"name", line.name}, {"place", line.place}, {"value", line.value}, {"meaning", line.meaning}});
   fmt::print("{}\n", bj::serialize(out));
 }
 
@@ -218,7 +224,7 @@ int run_inspect(const InspectOptions& options) {
     options.json ? print_json(shown(*lines)) : print(shown(*lines));
     return kAccept;
   }
-  fmt::print(stderr, "openpcc inspect: {}\n", describe(lines.error()));
+  fmt::print(stderr, "openpcc inspect: {}\n", told(lines.error()));
   if (!bytes) return kInternal;
   return lines.error().code == Code::unsupported ? kUnsupported : kMalformed;
 }

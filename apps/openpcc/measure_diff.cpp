@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "measure.h"
 #include "measure_inputs.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/measure/document.h"
 #include "openpcc/measure/event_log.h"
 #include "openpcc/measure/explain.h"
@@ -70,13 +71,6 @@ size_t compared(const Measurement& a, const Measurement& b) {
   size_t n = 0;
   for (const measure::Register& r : a.registers) n += b.value(r.name).empty() ? 0u : 1u;
   return n;
-}
-
-std::string printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
-  }
-  return text;
 }
 
 void print(const std::vector<Difference>& differences, bool documents) {

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "files.h"
 #include "measure.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/measure/document.h"
 
 namespace openpcc::app {
@@ -10,20 +12,11 @@ namespace {
 
 using measure::Measurement;
 
-// shown replaces what could steer a terminal: names of sections and files were chosen by whoever made them.
-std::string shown(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c < ' ' || c > '~') c = '?';
-  }
-  return out;
-}
-
 void show_trace(const Measurement& measurement) {
   fmt::print("\ntrace\n");
   for (const measure::Extend& step : measurement.trace) {
     const std::string place = step.gpa ? fmt::format(" at {:#x}", *step.gpa) : std::string();
-    fmt::print("  {:<11} {} ({}, {}+{}{})\n", step.reg, shown(step.what), shown(step.input), step.offset, step.size, place);
+    fmt::print("  {:<11} {} ({}, {}+{}{})\n", step.reg, printable(step.what), printable(step.input), step.offset, step.size, place);
     fmt::print("  {:<11}   digest {}\n", "", to_hex(step.digest));
     if (!step.after.empty()) fmt::print("  {:<11}   after  {}\n", "", to_hex(step.after));
   }
@@ -70,7 +63,7 @@ void show_measurement(const Measurement& measurement, const MeasureOutput& outpu
 }
 
 int measure_failed(const Error& error) {
-  fmt::print(stderr, "openpcc measure: {}\n", describe(error));
+  fmt::print(stderr, "openpcc measure: {}\n", told(error));
   switch (error.code) {
     case Code::internal: return kInternal;
     case Code::unsupported: return kUnsupported;

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "files.h"
 #include "openpcc/attest/verify.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/policy/lint.h"
 
 namespace openpcc::app {
@@ -27,19 +28,13 @@ std::string_view heading(Weight weight) {
   return "warnings";
 }
 
-// shown replaces what could steer a terminal: a policy may be another's.
-std::string shown(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
-}
-
 void print(const std::filesystem::path& file, const std::vector<Advice>& all) {
   fmt::print("{}\n", file.string());
   const Advice* before = nullptr;
   for (const Advice& advice : all) {
     if (before == nullptr || before->weight != advice.weight) fmt::print("  {}\n", heading(advice.weight));
     const bool explained = advice.weight == Weight::warning || advice.weight == Weight::cost;
-    fmt::print("    {:<38} {}\n", shown(advice.about), shown(advice.what));
+    fmt::print("    {:<38} {}\n", printable(advice.about), printable(advice.what));
     if (explained) fmt::print("{:43}rule     {}\n", "", advice.rule.id());
     if (!advice.remedy.empty()) fmt::print("{:43}remedy   {}\n", "", advice.remedy);
     before = &advice;
@@ -71,7 +66,7 @@ class Report {
     if (json_) {
       entries_.push_back(bj::object{{"file", file.string()}, {"rule", error.rule.id()}, {"what", error.detail}, {"remedy", remedy}});
     } else {
-      fmt::print("{}\n  no policy: {}\n  remedy     {}\n", file.string(), shown(describe(error)), remedy);
+      fmt::print("{}\n  no policy: {}\n  remedy     {}\n", file.string(), printable(describe(error)), remedy);
     }
   }
   int finish() const {
@@ -93,7 +88,7 @@ int run_policy_lint(const PolicyLintOptions& options) {
   for (const auto& file : options.files) {
     const auto text = read_bounded(file, policy::kPolicyBytesMax);
     if (!text) {
-      fmt::print(stderr, "openpcc policy lint: {}\n", describe(text.error()));
+      fmt::print(stderr, "openpcc policy lint: {}\n", told(text.error()));
       return text.error().code == Code::limit ? kMalformed : kInternal;
     }
     const auto advice = policy::lint(*text, context);

@@ -1,4 +1,6 @@
 // `openpcc verify`: judges files as a client would, and says why.
+#include "openpcc/attest/verify.h"
+
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
@@ -6,11 +8,10 @@
 
 #include "commands.h"
 #include "files.h"
-#include "verify_platform.h"
 #include "openpcc/attest/key_list.h"
-#include "openpcc/attest/verify.h"
 #include "openpcc/directory/bundle.h"
 #include "openpcc/directory/nodes.h"
+#include "verify_platform.h"
 
 namespace openpcc::app {
 namespace {
@@ -32,11 +33,13 @@ class Report {
   }
 
   void refusal(const std::filesystem::path& file, const Error& error) {
-    worst(error.code == Code::unsupported ? kUnsupported : error.code == Code::malformed || error.code == Code::limit ? kMalformed : kReject);
+    worst(error.code == Code::unsupported                              ? kUnsupported
+          : error.code == Code::malformed || error.code == Code::limit ? kMalformed
+                                                                       : kReject);
     if (options_.json) {
       entries_.push_back(fmt::format("{{\"file\":{},\"rule\":\"{}\"}}", quoted(file), error.rule.id()));
     } else {
-      fmt::print("{}\n  refused by {}\n", file.string(), describe(error));
+      fmt::print("{}\n  refused by {}\n", file.string(), told(error));
     }
   }
 
@@ -56,7 +59,8 @@ class Report {
 
 class Verifier {
  public:
-  Verifier(const VerifyOptions& options, std::shared_ptr<const policy::Policy> policy, std::vector<note::VerifiedBeacon> beacons, Report& report)
+  Verifier(const VerifyOptions& options, std::shared_ptr<const policy::Policy> policy, std::vector<note::VerifiedBeacon> beacons,
+           Report& report)
       : now_(options.at ? *options.at : std::time(nullptr)), policy_(std::move(policy)), beacons_(std::move(beacons)), report_(report) {}
 
   // verify recognises what it is given: a node's list of keys, a bundle with bundle.sig beside it, or one piece of evidence.
@@ -140,7 +144,7 @@ int exit_code_of(const Error& error) {
 int run_verify(const VerifyOptions& options) {
   const auto code = verify_all(options);
   if (code) return *code;
-  fmt::print(stderr, "openpcc verify: {}\n", describe(code.error()));
+  fmt::print(stderr, "openpcc verify: {}\n", told(code.error()));
   return exit_code_of(code.error());
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <set>
 
 #include "files.h"
 #include "openpcc/attest/platform.h"
@@ -76,8 +77,9 @@ Result<std::optional<tpm::Demands>> tpm_demands(const VerifyOptions& options, bo
   return std::optional(std::move(*demands));
 }
 
-// demands_of adds what the command line expects to the strict demands of each technology.
-Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, bool of_tpm) {
+// demands_of adds what the command line expects to the strict demands of each technology. What a nonce is of depends on what was given.
+Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, const std::set<attest::PlatformItem>& kinds) {
+  const bool of_tpm = kinds.contains(attest::PlatformItem::tpm_quote), of_nitro = kinds.contains(attest::PlatformItem::nitro_document);
   attest::PlatformDemands out;
   OPENPCC_LET(out.tpm, tpm_demands(options, of_tpm));
   for (const std::string& text : options.attestation_keys) {
@@ -93,9 +95,14 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, bool of
   }
   if (!options.nonce.empty() && !of_tpm) {
     const auto nonce = from_hex(options.nonce);
-    const auto whole = nonce ? to_array<nvgpu::kNonceBytes>(*nonce, "app.verify.hex") : Result<nvgpu::Nonce>(std::unexpected(nonce.error()));
-    if (!whole) return fail(Code::malformed, "app.verify.hex", "--nonce must be 32 bytes, hexadecimal");
-    out.nvidia.device.nonce = *whole;
+    if (!nonce) return fail(Code::malformed, "app.verify.hex", "--nonce must be hexadecimal");
+    if (of_nitro) {
+      out.nitro.nonce = *nonce;
+    } else {
+      const auto whole = to_array<nvgpu::kNonceBytes>(*nonce, "app.verify.hex");
+      if (!whole) return fail(Code::malformed, "app.verify.hex", "--nonce must be 32 bytes, hexadecimal");
+      out.nvidia.device.nonce = *whole;
+    }
   }
   OPENPCC_LET(const auto report_data, report_data_of(options));
   if (report_data) out.expect_report_data(*report_data);
@@ -105,8 +112,11 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, bool of
 Result<attest::PlatformVerdict> judge(const std::vector<Bytes>& items, const VerifyOptions& options) {
   const UnixSeconds now = options.at ? *options.at : std::time(nullptr);
   if (options.policy.empty()) {
-    const bool of_tpm = std::ranges::any_of(items, [](const Bytes& item) { return attest::recognise(item) == attest::PlatformItem::tpm_quote; });
-    OPENPCC_LET(const attest::PlatformDemands demands, demands_of(options, of_tpm));
+    std::set<attest::PlatformItem> kinds;
+    for (const Bytes& item : items) kinds.insert(attest::recognise(item));
+    OPENPCC_LET(attest::PlatformDemands demands, demands_of(options, kinds));
+    demands.nvidia.set.gpus = options.gpus;
+    demands.nvidia.set.switches = options.switches;
     return attest::verify_platform(items, now, demands);
   }
   if (!options.measurements.empty()) {

@@ -31,14 +31,10 @@ def failures(verdict):
     return {finding["rule"] for finding in verdict["findings"] if finding["state"] == "failed"}
 
 
-def show(sample, verdict):
-    print(f"{sample['id']:36} {sample['verdict']:8} {verdict['outcome']:12} {' '.join(sorted(failures(verdict)))}")
-
-
 @each(of_kind("nitro"))
+@pytest.mark.verdict
 def test_a_nitro_document_is_judged_as_expected(sample):
     verdict = judge(sample["files"], sample["evaluate_at"])
-    show(sample, verdict)
     assert verdict["genuine"] == (sample["verdict"] == "valid")
     if sample["verdict"] == "valid":
         assert failures(verdict) == {NITRO_STRICT[reason] for reason in sample["strict_policy"]["reasons"]}
@@ -96,9 +92,9 @@ VMS = of_kind("azure-hcl")
 
 
 @each([sample for sample in VMS if any(name.endswith("vcek.der") for name in sample["files"])])
+@pytest.mark.verdict
 def test_a_vm_on_snp_is_judged_as_expected(sample):
     verdict = judge(snp_files(sample), sample["evaluate_at"])
-    show(sample, verdict)
     assert verdict["genuine"] and sample["verdict"] == "valid"
     assert failures(verdict) == strict_rules(sample) and verdict["exit_code"] == (10 if failures(verdict) else 0)
 
@@ -117,14 +113,17 @@ SETS = [(sample, evaluation) for sample in TDS for evaluation in bare(sample)["e
 
 
 @pytest.mark.parametrize("sample, evaluation", SETS, ids=[f"{sample['id']}-{evaluation['collateral']}" for sample, evaluation in SETS])
+@pytest.mark.verdict
 def test_a_vm_on_tdx_is_judged_as_its_quote_and_its_vtpm_are(sample, evaluation):
     folder = EVIDENCE / "tdx/collateral" / evaluation["collateral"]
     collateral = [path.relative_to(EVIDENCE) for path in sorted(folder.iterdir())]
     at = evaluation["common_window"][0]
     quote = judge([next(name for name in sample["files"] if name.endswith("quote.bin")), *collateral], at)
     verdict = judge([*sample["files"], *collateral], at)
-    show(sample, verdict)
+    assert sample["verdict"] == "valid"
+    # What a set of collateral does not cover is refused; with one that covers it the VM is genuine, as expected.
     assert verdict["genuine"] == (quote["genuine"] and "tdx.tcb.unsupported" not in failures(quote))
+    assert verdict["genuine"] or {"tdx.tcb.unsupported", "tdx.crl.missing", "tdx.collateral.missing"} & failures(quote)
     if verdict["genuine"]:
         assert failures(verdict) == failures(quote) | strict_rules(sample)
     else:
@@ -134,7 +133,6 @@ def test_a_vm_on_tdx_is_judged_as_its_quote_and_its_vtpm_are(sample, evaluation)
 @each(TDS)
 def test_a_td_without_collateral_is_not_shown_to_be_genuine(sample):
     verdict = judge(sample["files"], sample.get("evaluate_at", "2025-09-01T00:00:00Z"))
-    show(sample, verdict)
     assert verdict["exit_code"] == 10 and failures(verdict) == {"tdx.collateral.missing"}
 
 
@@ -164,9 +162,17 @@ def evidence_in(sample):
 
 
 @each(of_kind("cca-token", "sigstore-bundle"))
+@pytest.mark.verdict
 def test_what_has_no_verifier_is_named(sample):
     verdict = judge([evidence_in(sample)], "2026-01-01T00:00:00Z")
-    show(sample, verdict)
     assert verdict["exit_code"] == 20 and not verdict["genuine"] and verdict["kind"] == NAMES[sample["kind"]]
     assert failures(verdict) == {"platform.unsupported"}
     tripped("platform.unsupported")
+
+
+def test_a_nitro_document_answers_a_nonce():
+    asked, silent = with_id("nitro-veracruz"), with_id("nitro-dstack")
+    nonce = asked["parsed"]["nonce"]
+    assert "nitro.nonce" not in failures(judge(asked["files"], asked["evaluate_at"], "--nonce", nonce))
+    assert "nitro.nonce" in failures(judge(asked["files"], asked["evaluate_at"], "--nonce", nonce[:-2]))
+    assert "nitro.nonce" in failures(judge(silent["files"], silent["evaluate_at"], "--nonce", "00")), "it answers none"

@@ -52,6 +52,7 @@ def evidence_of(sample):
 
 
 @each(of_kind("nvidia-report"))
+@pytest.mark.verdict
 def test_a_report_is_judged_as_expected(sample):
     verdict = judged(*evidence_of(sample), "--at", sample["evaluate_at"])
     assert verdict["genuine"] == (sample["verdict"] == "valid")
@@ -80,6 +81,7 @@ PAIRS = [(sample, name, outcome) for sample in of_kind("nvidia-report") for name
 
 
 @pytest.mark.parametrize("sample, name, outcome", PAIRS, ids=[f"{sample['id']}-{name}" for sample, name, _ in PAIRS])
+@pytest.mark.verdict
 def test_measurements_are_compared_as_expected(sample, name, outcome):
     manifest = MANIFESTS[f"nvidia/rim/{name}"]
     verdict = judged(*evidence_of(sample), NVIDIA / "rim" / name, "--at", manifest["evaluate_at"])
@@ -98,6 +100,7 @@ def test_measurements_are_compared_as_expected(sample, name, outcome):
 
 
 @each(of_kind("nvidia-rim"))
+@pytest.mark.verdict
 def test_a_manifest_is_judged_as_expected(sample):
     """Beside a report that it is not of, so that a good one is refused for nothing but that."""
     manifest = EVIDENCE / sample["files"][0]
@@ -110,16 +113,19 @@ def test_a_manifest_is_judged_as_expected(sample):
 
 
 @each(of_kind("nvidia-chain"))
+@pytest.mark.verdict
 def test_a_chain_is_judged_as_expected(sample):
     """Beside a report of another device, so that a good one is refused for nothing but its signature and firmware id."""
     verdict = judged(NVIDIA / "gpu/hopper-590-single/report.bin", EVIDENCE / sample["files"][0], "--at", "2026-06-01T00:00:00Z")
     if sample["verdict"] == "valid":
-        assert failures(verdict) <= {"nvgpu.signature", "nvgpu.fwid"}
+        assert verdict["exit_code"] == 10 and not verdict["genuine"]
+        assert failures(verdict) - {"nvgpu.fwid"} == {"nvgpu.signature"}
     else:
         assert failures(verdict) == {"nvgpu.chain.count"}
 
 
 @each(of_kind("nvidia-eat"))
+@pytest.mark.verdict
 def test_a_token_is_refused(sample):
     verdict = judged(EVIDENCE / sample["files"][0])
     assert verdict["exit_code"] == 10 and not verdict["genuine"] and failures(verdict) == {"nvgpu.eat.alg_none"}
@@ -176,3 +182,12 @@ def test_inspect_shows_every_field():
     for index, value in sample["parsed"]["measurement_1_to_5"].items():
         assert fields[f"measurement {index}"]["value"] == value
     assert set(sample["parsed"]["opaque_fields"]) <= set(fields)
+
+
+def test_how_many_devices_there_must_be():
+    """A host may leave some out of what it shows."""
+    alone = [*FULL, *FULL_MANIFESTS, "--at", FULL_TIME]
+    assert judged(*alone, "--gpus", "1", "--switches", "0")["exit_code"] == 0
+    assert failures(judged(*alone, "--gpus", "8")) == {"nvgpu.set.count"}
+    other = of_kind("snp-report")[0]
+    assert "platform.demand" in failures(judged(*(EVIDENCE / name for name in other["files"]), "--gpus", "1"))

@@ -62,6 +62,7 @@ def replayed(path):
 
 
 @pytest.mark.parametrize("bank", ["sha1", "sha256", "sha384"], ids="tpm-quote-gce-cos-85-no-nonce-{}".format)
+@pytest.mark.verdict
 def test_a_quote_that_google_certifies(bank):
     files = [GOOGLE / f"quote_{bank}.msg", GOOGLE / f"quote_{bank}.sig", GOOGLE / f"pcrs_{bank}.json", GOOGLE / "ak_pub.tpmt", GOOGLE / "eventlog.bin"]
     verdict = judged(*files, *GOOGLE_CHAIN, "--at", GOOGLE_TIME)
@@ -75,6 +76,7 @@ def test_a_quote_that_google_certifies(bank):
 
 
 @each([with_id("tpm-quote-trustee-swtpm")])
+@pytest.mark.verdict
 def test_a_quote_under_a_key_that_was_enrolled(sample):
     assert {EVIDENCE / name for name in sample["files"]} == set(SWTPM_FILES)
     assert failures(judged(*SWTPM_FILES)) == ["tpm.ak.unlisted"]
@@ -119,6 +121,7 @@ def test_what_cannot_be_expected(arguments, rule):
 
 
 @each([with_id("azure-kinvolk-quote")])
+@pytest.mark.verdict
 def test_a_package_of_the_azure_tooling(sample, tmp_path):
     files = [EVIDENCE / name for name in sample["files"]]
     key = next(field["value"] for field in fields(files[1]) if field["name"] == "key")
@@ -131,6 +134,7 @@ def test_a_package_of_the_azure_tooling(sample, tmp_path):
 
 
 @each([with_id("tpm-attest-dstack-gcp-parse-only")])
+@pytest.mark.verdict
 def test_a_quote_alone_says_what_is_missing(sample):
     """Nobody published signature and key: what can be read is shown, and nothing is shown to be genuine."""
     quote = EVIDENCE / sample["files"][0]
@@ -156,6 +160,7 @@ def test_each_file_of_a_quote_is_shown():
 
 
 @each([sample for sample in of_kind("tpm-eventlog") if sample["verdict"] == "replayable"])
+@pytest.mark.verdict
 def test_an_event_log_replays_as_expected(sample):
     path = EVIDENCE / sample["files"][0]
     assert replayed(path) == sample["parsed"]["pcrs"]
@@ -163,6 +168,7 @@ def test_an_event_log_replays_as_expected(sample):
 
 
 @each(of_kind("tdx-ccel"))
+@pytest.mark.verdict
 def test_a_td_log_replays_as_expected(sample):
     values = replayed(EVIDENCE / sample["files"][0])["sha384"]
     assert {"rtmr" + index: value for index, value in values.items()} == sample["parsed"]["replayed"]
@@ -180,6 +186,7 @@ def collateral_of(quote):
 
 
 @each([sample for sample in of_kind("tdx-ccel", "tdx-runtime-log") if any("quote.bin" in name for name in sample["files"])])
+@pytest.mark.verdict
 def test_a_log_is_of_the_quoted_td_or_not(sample):
     quote = next(name for name in sample["files"] if name.endswith("quote.bin"))
     collateral, at = collateral_of(quote)
@@ -234,3 +241,20 @@ def test_every_file_counts(tmp_path):
 def test_every_sample_is_shown(sample):
     quotes = [name for name in sample["files"] if name.endswith(("quote.msg", "quote_sha256.msg"))]
     assert fields(EVIDENCE / (quotes or sample["files"])[0])
+
+
+def test_a_log_steers_no_terminal(tmp_path):
+    """Names of events were chosen by whoever ran in the TD."""
+    events = json.loads((EVIDENCE / "tpm/ccel/dstack-lite/event_log.json").read_text())
+    named = next(event for event in events if event["imr"] == 0)
+    named["event"] = "\x1b[31mred\x1b]0;title\x07\u009b2J"
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps(events))
+    done = run("inspect", log)
+    assert done.returncode == 0 and "?[31mred" in done.stdout, "it is shown"
+    named["digest"] = "\x1b[31mred"
+    log.write_text(json.dumps(events))
+    refused = run("inspect", log)
+    assert refused.returncode == 30
+    for text in (done.stdout, done.stderr, refused.stdout, refused.stderr):
+        assert all(" " <= letter <= "~" or letter == "\n" for letter in text)

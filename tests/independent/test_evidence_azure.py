@@ -19,6 +19,7 @@ WITH_QUOTE = [sample for sample in AZURE if "tpm_signature" in sample["checks"]]
 
 
 @each(AZURE)
+@pytest.mark.verdict
 def test_vm_is_judged_as_expected(sample):
     evidence, at = azure(sample)
     judgement = azure_verifier.verify(evidence, at)
@@ -48,6 +49,7 @@ INSECURE = {"azure-tdx-azure-flashbots-a": ["azure.vm.secure_boot"]}
 
 
 @each(WITH_QUOTE)
+@pytest.mark.verdict
 def test_vm_is_appraised_as_expected(sample):
     expected = ["tpm.nonce"] if sample["strict_policy"]["reasons"] == ["empty qualifying data: no freshness"] else []
     assert appraise(sample).rules == expected + INSECURE.get(sample["id"], [])

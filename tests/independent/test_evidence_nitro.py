@@ -30,6 +30,7 @@ def judge(sample, at):
 
 
 @each(NITRO)
+@pytest.mark.verdict
 def test_document_is_judged_as_expected(sample):
     judgement = judge(sample, evaluated_at(sample))
     assert judgement.rules == rules_of(sample["reasons"])
@@ -66,6 +67,7 @@ def policy_for(document, **demands):
 
 
 @each(NITRO)
+@pytest.mark.verdict
 def test_document_is_appraised_as_expected(sample):
     judgement = judge(sample, evaluated_at(sample))
     policy = policy_for(judgement.document, age_max=datetime.timedelta(hours=3))

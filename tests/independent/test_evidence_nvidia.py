@@ -34,6 +34,7 @@ def rules_of(sample):
 
 
 @each(NVIDIA)
+@pytest.mark.verdict
 def test_device_is_judged_as_expected(sample):
     judgement = nvidia_verifier.verify(*device(sample))
     assert set(judgement.rules) == rules_of(sample)
@@ -70,6 +71,7 @@ def test_device_holds_within_its_chain_s_window_alone(sample):
 
 
 @each(of_kind("nvidia-chain"))
+@pytest.mark.verdict
 def test_chain_is_judged_as_expected(sample):
     judgement = NvidiaJudgement()
     try:
@@ -93,6 +95,7 @@ def test_roots_are_the_pinned_ones():
 
 
 @each(MANIFESTS)
+@pytest.mark.verdict
 def test_manifest_is_judged_as_expected(sample):
     judgement, parsed = nvidia_manifest.verify(read(sample["files"][0]), evaluated_at(sample)), sample["parsed"]
     assert set(judgement.rules) == rules_of(sample)
@@ -115,6 +118,7 @@ PAIRS = [(sample, name) for sample in NVIDIA for name in sample["measurement_com
 
 
 @pytest.mark.parametrize(("sample", "name"), PAIRS, ids=[f"{sample['id']}-{name}" for sample, name in PAIRS])
+@pytest.mark.verdict
 def test_device_is_compared_with_manifests_as_expected(sample, name):
     expected, path = sample["measurement_comparison"][name], next(path for path in sample["files"] if path.endswith(f"/{name}"))
     manifest = nvidia_manifest.verify(read(path), time("2025-01-01T00:00:00Z"))

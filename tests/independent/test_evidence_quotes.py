@@ -40,6 +40,7 @@ def verify(sample, parts, at):
 
 
 @each(QUOTES)
+@pytest.mark.verdict
 def test_quote_is_authentic(sample):
     """Without collateral nothing is wrong but that it is missing."""
     start, end = time(sample["chain_valid_from"]), time(sample["chain_valid_to"])
@@ -77,6 +78,7 @@ def test_quote_is_read_as_expected(sample):
 
 
 @each_pair
+@pytest.mark.verdict
 def test_quote_has_the_expected_status(sample, evaluation):
     parts = collateral(evaluation["collateral"])
     if parts.identity is None:
@@ -130,6 +132,7 @@ def policy_for(judgement, **demands):
 
 
 @each([sample for sample in QUOTES if sample.get("evaluations")])
+@pytest.mark.verdict
 def test_quote_is_appraised_as_expected(sample):
     refused, accepted, never = set(), [], []
     for evaluation in sample["evaluations"]:
@@ -159,6 +162,7 @@ def test_quote_beside_azure_s_report_is_genuine(sample):
 
 
 @each(SETS)
+@pytest.mark.verdict
 def test_collateral_holds_within_its_window_alone(sample):
     name, tee = sample["id"].removeprefix("tdx-collateral-"), TDX if sample["parsed"]["id"] == "TDX" else SGX
     parts = collateral(name)

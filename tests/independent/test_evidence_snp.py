@@ -70,6 +70,7 @@ def evaluated_at(sample):
 
 
 @each(REPORTS)
+@pytest.mark.verdict
 def test_report_is_judged_as_expected(sample):
     judgement = verify(sample, evaluated_at(sample))
     assert set(judgement.rules) == rules_of(sample["reasons"]) | set(FURTHER.get(sample["id"], []))
@@ -86,6 +87,7 @@ def lenient(judgement):
 
 
 @each([sample for sample in REPORTS if "strict_policy" in sample])
+@pytest.mark.verdict
 def test_report_is_appraised_as_expected(sample):
     judgement = verify(sample, evaluated_at(sample))
     refused = set(judgement.rules + snp_policy.appraise(judgement, lenient(judgement)).rules)
@@ -188,6 +190,7 @@ def product_of_crl(sample):
 
 
 @each(CRLS)
+@pytest.mark.verdict
 def test_revocation_list_holds_within_its_window_alone(sample):
     der, root = read(sample["files"][0]), snp_root(product_of_crl(sample), "ark")
     start, end = time(sample["parsed"]["this_update"]), time(sample["parsed"]["next_update"])

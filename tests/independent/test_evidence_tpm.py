@@ -92,6 +92,7 @@ def boot_of(log, td):
 
 
 @each(LOGS)
+@pytest.mark.verdict
 def test_log_replays_as_expected(sample):
     log, parsed = event_log.read_log(read(sample["files"][0])), sample["parsed"]
     assert (log.banks, len(log.events)) == (parsed["banks"], parsed["events"])
@@ -101,6 +102,7 @@ def test_log_replays_as_expected(sample):
 
 
 @each(CCELS)
+@pytest.mark.verdict
 def test_log_of_a_td_replays_as_expected(sample):
     log, parsed = event_log.read_log(read(sample["files"][0]), td=True), sample["parsed"]
     replayed = event_log.replay(log, "sha384")
@@ -114,6 +116,7 @@ def test_log_of_a_td_replays_as_expected(sample):
 
 
 @each(RUNTIME_LOGS)
+@pytest.mark.verdict
 def test_runtime_log_is_judged_as_expected(sample):
     assert event_log.verify_runtime_log(read(sample["files"][0]), rtmrs(sample["files"][1])).rules == []
     other = rtmrs(sample["files"][1])

@@ -71,6 +71,7 @@ azure::Demands demands_of(const policy::Requirements& requirements) {
   out.snp.vmpl = 0;        // the paravisor's own level: what asks at another one is the guest
   out.tdx.rtmr.emplace();  // zero: a paravisor measures nothing there, and other values are another configuration of it
   out.require_secure_boot = requirements.azure->secure_boot;
+  out.require_no_console = requirements.azure->no_console;
   return out;
 }
 

@@ -226,6 +226,8 @@ void refuse_unmet(PlatformVerdict& verdict, PlatformItem item, const PlatformDem
   refuse(appraisal::Aspect::software, (nvidia || tpm) && measured, "a measurement of a machine");
   refuse(appraisal::Aspect::bound_data, (nvidia || tpm) && (demands.snp.report_data || demands.tdx.report_data), "report data");
   refuse(appraisal::Aspect::bound_data, !nvidia && demands.nvidia.device.nonce, "a nonce of a GPU");
+  refuse(appraisal::Aspect::platform, !nvidia && (demands.nvidia.set.gpus || demands.nvidia.set.switches), "a number of GPUs and switches");
+  refuse(appraisal::Aspect::bound_data, item != PlatformItem::nitro_document && demands.nitro.nonce, "a nonce of a Nitro document");
   refuse(appraisal::Aspect::software, !tpm && item != PlatformItem::azure_hcl && demands.tpm.has_value(), "PCRs of a TPM");
 }
 

@@ -48,11 +48,10 @@ JudgedPlatform judge(const PlatformEvidence& evidence, UnixSeconds now, const po
   const bool amd = evidence.kind == PlatformItem::snp_report;
   const bool intel = evidence.kind == PlatformItem::intel_quote;
   if (!(amd && requirements.snp) && !(intel && requirements.tdx)) {
-    const std::string table = amd ? "[snp]" : intel ? "[tdx]" : "for evidence of this kind alone";
+    const std::string table = amd ? "[snp]" : "[tdx]";
     const Error error{Code::rejected, "attest.kind.not_taken", "the policy has no table " + table};
     JudgedPlatform out;
-    const bool tpm = evidence.kind == PlatformItem::tpm_quote;
-    out.verdict.kind = amd ? "AMD SEV-SNP report" : intel ? "Intel quote" : tpm ? "TPM 2.0 quote" : "NVIDIA report";
+    out.verdict.kind = name_of(evidence.kind);
     out.verdict.outcome = Outcome::reject;
     out.verdict.findings.push_back(
         failed(Aspect::genuine, error, "a kind that the policy takes", "choose a machine of a kind that the policy takes"));

@@ -2,9 +2,9 @@
 #include <boost/json.hpp>
 
 #include "openpcc/attest/platform.h"
-#include "verdict_builder.h"
 #include "openpcc/attest/verdict.h"
 #include "openpcc/core/calendar.h"
+#include "openpcc/core/describe.h"
 
 namespace openpcc::attest {
 namespace {

@@ -11,11 +11,6 @@ bool stands_in_the_way(const Row& row) { return row.required && row.state != Sta
 
 }  // namespace
 
-std::string printable(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
-}
-
 VerdictBuilder::VerdictBuilder(ByteSpan evidence, const policy::Requirements& requirements) {
   verdict_.evidence_digest_ = crypto::sha256(evidence);
   verdict_.policy_digest_ = requirements.digest;

@@ -2,12 +2,10 @@
 #pragma once
 
 #include "openpcc/attest/verdict.h"
+#include "openpcc/core/describe.h"
 #include "openpcc/policy/policy.h"
 
 namespace openpcc::attest {
-
-// printable replaces what could steer a terminal or break a line: parts of what is shown were chosen by a peer.
-std::string printable(std::string text);
 
 class VerdictBuilder {
  public:

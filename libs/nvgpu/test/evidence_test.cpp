@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <ctime>
-#include <iomanip>
-#include <iostream>
 #include <sstream>
 
 #include "nvgpu_forge.h"
@@ -45,20 +43,6 @@ std::set<std::string> rules_of(const std::vector<Error>& failures) {
   for (const Error& failure : failures) out.emplace(failure.rule.id());
   return out;
 }
-
-// Row is what the table shows of a sample.
-class Table {
- public:
-  ~Table() { std::cout << "sample                                                            verdict   rules\n" << text_.str(); }
-  void add(const json::value& entry, const std::set<std::string>& rules) {
-    text_ << std::left << std::setw(66) << std::string(text_at(entry, "id")) << std::setw(10) << std::string(text_at(entry, "verdict"));
-    for (const std::string& rule : rules) text_ << rule << " ";
-    text_ << "\n";
-  }
-
- private:
-  std::ostringstream text_;
-};
 
 const std::map<std::string, std::string, std::less<>> kReasons{
     {"report signature invalid", "nvgpu.signature"},
@@ -143,13 +127,11 @@ void expect_comparisons(const json::array& all, const json::value& entry, const 
 
 TEST(NvgpuEvidence, every_report_is_judged_as_expected) {
   OPENPCC_SHARED_JSON(expected, "evidence/EXPECTED.json");
-  Table table;
   int judged = 0, compared = 0;
   for (const json::value& entry : expected.as_array()) {
     if (text_at(entry, "kind") != "nvidia-report") continue;
     SCOPED_TRACE(text_at(entry, "id"));
     const Verification verification = judge(entry, time_of(text_at(entry, "evaluate_at")));
-    table.add(entry, rules_of(verification.failures));
     EXPECT_EQ(verification.verified.has_value(), text_at(entry, "verdict") == "valid");
     ++judged;
     if (!verification.verified) {
@@ -173,7 +155,6 @@ TEST(NvgpuEvidence, every_report_is_judged_as_expected) {
 
 TEST(NvgpuEvidence, every_chain_is_judged_as_expected) {
   OPENPCC_SHARED_JSON(expected, "evidence/EXPECTED.json");
-  Table table;
   int judged = 0;
   for (const json::value& entry : expected.as_array()) {
     if (text_at(entry, "kind") != "nvidia-chain") continue;
@@ -182,7 +163,6 @@ TEST(NvgpuEvidence, every_chain_is_judged_as_expected) {
     const Verification verification = verify({}, read(entry.at("files").at(0).as_string()), {}, time_of("2026-06-01T00:00:00Z"));
     std::set<std::string> rules = rules_of(verification.failures);
     EXPECT_EQ(rules.erase("nvgpu.size"), 1u);
-    table.add(entry, rules);
     EXPECT_EQ(rules.empty(), text_at(entry, "verdict") == "valid");
     ++judged;
   }
@@ -191,7 +171,6 @@ TEST(NvgpuEvidence, every_chain_is_judged_as_expected) {
 
 TEST(NvgpuEvidence, every_manifest_is_judged_as_expected) {
   OPENPCC_SHARED_JSON(expected, "evidence/EXPECTED.json");
-  Table table;
   int judged = 0;
   for (const json::value& entry : expected.as_array()) {
     if (text_at(entry, "kind") != "nvidia-rim") continue;
@@ -199,7 +178,6 @@ TEST(NvgpuEvidence, every_manifest_is_judged_as_expected) {
     const Bytes xml = read(entry.at("files").at(0).as_string());
     const UnixSeconds at = time_of(text_at(entry, "evaluate_at"));
     const ManifestVerification verification = verify_manifest(xml, {}, at);
-    table.add(entry, rules_of(verification.failures));
     EXPECT_EQ(verification.verified.has_value(), text_at(entry, "verdict") == "valid");
     ++judged;
     if (!verification.verified) {

@@ -41,6 +41,9 @@ Result<std::optional<AzureRequirements>> read_azure(TomlReader& top) {
   OPENPCC_LET(const std::string pcrs, reader.text("pcrs"));
   OPENPCC_LET(out.pcrs, selection(pcrs));
   OPENPCC_LET(out.secure_boot, reader.boolean("secure_boot"));
+  if (reader.has("no_console")) {
+    OPENPCC_LET(out.no_console, reader.boolean("no_console"));
+  }
   OPENPCC_TRY(reader.end());
   return std::optional(std::move(out));
 }

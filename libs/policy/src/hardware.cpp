@@ -142,7 +142,8 @@ Result<uint64_t> read_mask(TomlReader& reader, std::string_view name, uint64_t n
 constexpr std::pair<std::string_view, nvgpu::Architecture> kArchitectures[] = {{"Hopper", nvgpu::Architecture::hopper},
                                                                                {"Blackwell", nvgpu::Architecture::blackwell}};
 constexpr std::pair<std::string_view, nvgpu::Mode> kModes[] = {
-    {"single", nvgpu::Mode::single}, {"multiple", nvgpu::Mode::multiple}, {"protected_pcie", nvgpu::Mode::protected_pcie}};
+    {"single", nvgpu::Mode::single},
+    {"multiple", nvgpu::Mode::multiple}};  // behind protected PCIe are switches, which a node does not show
 
 // version reads one that can be compared: a minimum that cannot be would refuse everything, and nobody would know why.
 Result<std::string> version(TomlReader& reader, std::string_view name, int base) {
@@ -265,7 +266,7 @@ Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptio
   OPENPCC_LET(const std::vector<std::string> modes, reader.texts("modes"));
   for (const std::string& text : modes) {
     const auto mode = std::ranges::find(kModes, text, &std::pair<std::string_view, nvgpu::Mode>::first);
-    if (mode == std::end(kModes)) return fail(Code::malformed, kValue, reader.at("modes") + " is single, multiple or protected_pcie, not " + text);
+    if (mode == std::end(kModes)) return fail(Code::malformed, kValue, reader.at("modes") + " is single or multiple, not " + text);
     out.modes.insert(mode->second);
   }
   if (modes.empty()) return empty_list(reader, "modes");

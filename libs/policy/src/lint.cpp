@@ -121,7 +121,8 @@ class Linter {
 
   void look_at_gpus() {
     if (production_ && r_.require_gpu && (!context_.real_gpus || !r_.nvgpu)) {
-      warn("policy.lint.accepts_nothing", "nodes.require_gpu", "no table takes GPUs, so no machine fulfils it", "add [nvgpu], or say false");
+      warn("policy.lint.accepts_nothing", "nodes.require_gpu", "no table takes GPUs, so no machine fulfils it",
+           "add [nvgpu], or say false");
     }
     if (!r_.require_gpu && !r_.gpu_releases.empty()) {
       warn("policy.lint.gpu_optional", "nodes.gpu_releases",

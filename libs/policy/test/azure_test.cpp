@@ -22,7 +22,8 @@ TEST(PolicyAzure, the_table) {
   ASSERT_TRUE(*azure);
   EXPECT_EQ((*azure)->pcrs, 0x800091u);
   EXPECT_EQ((*azure)->paravisors.size(), 1u);
-  EXPECT_TRUE((*azure)->secure_boot);
+  EXPECT_TRUE((*azure)->secure_boot && !(*azure)->no_console);
+  EXPECT_TRUE((*read(table("4", "secure_boot = true\nno_console = true\n")))->no_console);
   const auto absent = read("x = 1\n");
   ASSERT_OK(absent);
   EXPECT_FALSE(*absent);

@@ -55,7 +55,7 @@ TEST(PolicyOfHardware, snp_of_whose_launch_and_which_machine) {
 
 TEST(PolicyOfHardware, snp_demands_that_mean_nothing) {
   for (const std::string& key : {"family_ids = [\"" + std::string(32, 'd') + "\"]", "image_ids = [\"" + std::string(32, 'd') + "\"]",
-                                std::string("min_guest_svn = 1")}) {
+                                 std::string("min_guest_svn = 1")}) {
     EXPECT_RULE(with("[snp]\n" + key + "\n" + kGenoa), "policy.snp.id_key");
   }
   EXPECT_RULE(with("[snp]\nmin_guest_svn = 0\n" + kGenoa), "policy.parse.value");
@@ -140,13 +140,13 @@ TEST(PolicyOfHardware, tdx_masks_cannot_take_what_has_rules_of_its_own) {
 const std::string kHopper = "[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
 
 TEST(PolicyOfHardware, nvgpu) {
-  const auto policy = with("[nvgpu]\nmin_driver = \"570.124.06\"\nmodes = [\"single\", \"protected_pcie\"]\n" + kHopper);
+  const auto policy = with("[nvgpu]\nmin_driver = \"570.124.06\"\nmodes = [\"single\", \"multiple\"]\n" + kHopper);
   ASSERT_OK(policy);
   const nvgpu::Demands& demands = *requirements(*policy).nvgpu;
   EXPECT_EQ(demands.min_driver, "570.124.06");
   EXPECT_EQ(demands.architectures, (std::set{nvgpu::Architecture::hopper}));
   EXPECT_EQ(demands.min_vbios.at(nvgpu::Architecture::hopper), "96.00.9F.00.01");
-  EXPECT_EQ(demands.modes, (std::set{nvgpu::Mode::single, nvgpu::Mode::protected_pcie}));
+  EXPECT_EQ(demands.modes, (std::set{nvgpu::Mode::single, nvgpu::Mode::multiple}));
   EXPECT_TRUE(demands.require_manifests && demands.require_fwid && demands.require_revocation);
   EXPECT_FALSE(requirements(*with("")).nvgpu.has_value());
 }

@@ -18,7 +18,6 @@
 
 namespace openpcc::attest {
 
-inline constexpr std::string_view kEvidenceType = "application/cmw+json";
 inline constexpr std::string_view kClaimsType = "application/vnd.openpcc.node-keys";
 inline constexpr size_t kEvidenceBytesMax = 512u << 10;
 inline constexpr size_t kItemBytesMax = 128u << 10;

@@ -83,7 +83,7 @@ struct PlatformDemands {
   tdx::Demands tdx;
   NvidiaDemands nvidia;
   std::optional<tpm::Demands> tpm;                  // of a quote, alone or in a VM's evidence; none: nothing but a nonce is demanded
-  std::set<crypto::Sha256Digest> attestation_keys;  // of TPMs: fingerprints of keys that are known without a certificate
+  std::set<crypto::Sha256Digest> attestation_keys;  // of TPMs: fingerprints of the keys that count; none: those that are certified
   nitro::Demands nitro;
   azure::Demands azure;  // but for what stands above: a VM's machine and quote are judged by that
 

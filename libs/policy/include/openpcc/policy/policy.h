@@ -49,6 +49,7 @@ struct AzureRequirements {
   std::vector<Bytes> paravisors;  // measurements that are taken: MEASUREMENT or MRTD; at least one
   uint32_t pcrs = 0;              // bit n: PCR n of the bank of SHA-256. Exactly these are quoted, and a release covers them
   bool secure_boot = true;        // must be on
+  bool no_console = false;        // the serial console must be off
 };
 
 // Requirements are common to both kinds.
