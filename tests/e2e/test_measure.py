@@ -286,6 +286,7 @@ def test_extends_of_every_kind(tmp_path):
     digests += [measure.authenticode(kernel.read_bytes(), "sha256"), bytes.fromhex("ab" * 32)]
     assert f"PCR12             {measure.replay(digests, 'sha256').hex()}" in done
     assert all(digest.hex() in done for digest in digests) and done.count("after") == 6
+    assert "unverified    what --extend adds" in done
     for wrong in ("PCR24=separator", "RTMR0=separator", "PCR1", "PCR1=text", "PCR1=unknown:x", "PCR1=digest:00"):
         refused("app.measure.extend", 30, "tpm", "--extend", wrong)
 
