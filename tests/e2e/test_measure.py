@@ -13,6 +13,7 @@ import pytest
 from harness import BIN, ROOT, SLOW, tripped
 
 sys.path.insert(0, str(ROOT / "tests/independent"))
+import event_log  # noqa: E402
 import measure  # noqa: E402
 from evidence_corpus import EVIDENCE, read  # noqa: E402: skips where the shared corpus is absent
 from measured_files import boot_files, dstack_firmware, forged_report, own_firmware, own_igvm, own_kernel, signature_list, with_sections  # noqa: E402
@@ -277,6 +278,17 @@ def test_secure_boot_register_from_certificates(tmp_path):
     assert "first    step 1: expected variable SecureBoot" in run("diff", tmp_path / "expected.json", "--eventlog", log, code=10).stdout
 
 
+def test_a_log_that_began_at_another_locality(tmp_path):
+    path = EVIDENCE / "tpm/eventlogs/gdc-host.bin"
+    log = event_log.read_log(path.read_bytes())
+    assert log.locality == 3
+    extends = [f"PCR{event.register}=digest:{event.digests['sha256'].hex()}" for event in log.events if event.extends()]
+    (tmp_path / "expected.json").write_text(run("tpm", *[word for extend in extends for word in ("--extend", extend)], "-o", "json").stdout)
+    (difference,) = json.loads(run("diff", tmp_path / "expected.json", "--eventlog", path, "-o", "json", code=10).stdout)["differences"]
+    assert (difference["register"], difference["seen"]) == ("PCR0", event_log.replay(log, "sha256")[0].hex())
+    assert difference["first"] == "every step is the same: the registers began at other values"
+
+
 def test_extends_of_every_kind(tmp_path):
     (tmp_path / "f").write_bytes(b"file")
     kernel = own_kernel(tmp_path / "kernel")
@@ -331,11 +343,14 @@ def test_refusals(tmp_path, empty):
     refused("app.measure.digest", 30, "tdx", "--memory", "4G", "--kernel", own_kernel(tmp_path / "kernel"), "--initrd", "sha384:" + "00" * 48)
     (tmp_path / "snp.json").write_text(run("snp", "--firmware", firmware, "-o", "json").stdout)
     (tmp_path / "tpm.json").write_text(run("tpm", "--extend", "PCR1=separator", "-o", "json").stdout)
+    (tmp_path / "sha512.json").write_text(run("tpm", "--bank", "sha512", "--extend", "PCR1=separator", "-o", "json").stdout)
     (tmp_path / "tpm2.json").write_text(run("tpm", "--extend", "PCR2=separator", "-o", "json").stdout)
     refused("app.measure.other", 10, "diff", tmp_path / "snp.json", tmp_path / "tpm.json")
     refused("app.measure.other", 10, "diff", tmp_path / "tpm.json", tmp_path / "tpm2.json")
     refused("app.measure.other", 10, "diff", tmp_path / "snp.json", "--report", EVIDENCE / "tdx/quotes/v4-dstack-lite/quote.bin")
     refused("app.measure.report", 20, "diff", tmp_path / "snp.json", "--report", EVIDENCE / "tdx/quotes/v3-sgx-phala/quote.bin")
     refused("measure.document", 30, "diff", firmware, tmp_path / "snp.json")
+    refused("eventlog.bank", 20, "diff", tmp_path / "sha512.json", "--eventlog", EVIDENCE / "tpm/eventlogs/gdc-host.bin")
+    refused("eventlog.spec_id", 30, "diff", tmp_path / "tpm.json", "--eventlog", EVIDENCE / "tpm/ccel/google-cos113/ccel.bin")
     for usage in (["snp"], ["snp", "--vmm", "xen", "--firmware", firmware], ["diff", tmp_path / "snp.json"], [], ["tpm", "--bank", "sha1"]):
         run(*usage, code=2)
