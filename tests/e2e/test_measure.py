@@ -164,15 +164,19 @@ def test_description_of_google(tmp_path):
     assert "reproduces    MRTD of Google's description" in text and "no release, since not computed: RTMR0, RTMR1, RTMR2." in text and "releases =" not in text
 
 
-def test_an_event_log_beside_what_was_expected(tmp_path):
-    """A TD of Google's, of 16 GiB, up to where the host's ACPI tables come in."""
-    log = read("tpm/ccel/google-cos113/ccel.bin")
-    arguments = ["tdx", "--gcp", EVIDENCE / "tdx/measure/gcp-tdx-firmware.yaml", "--memory", "8G", "--acpi-loader", "sha384:" + "00" * 48, "--acpi-rsdp",
-                 "sha384:" + "00" * 48, "--acpi-tables", "sha384:" + "00" * 48, "--secure-boot", "on"]
+@pytest.mark.parametrize(("memory", "first", "seen"), [
+    ("16G", "step 2: expected configuration volume (from firmware)", "EV_EFI_PLATFORM_FIRMWARE_BLOB2"),
+    ("8G", "step 1: expected hand-off block (from memory)", "EV_EFI_HANDOFF_TABLES2"),
+])  # fmt: skip
+def test_an_event_log_beside_what_was_expected(tmp_path, memory, first, seen):
+    """A TD of Google's, of 16 GiB, whose configuration volume is not the one described."""
+    zeros = "sha384:" + "00" * 48
+    arguments = ["tdx", "--gcp", EVIDENCE / "tdx/measure/gcp-tdx-firmware.yaml", "--memory", memory, "--acpi-loader", zeros, "--acpi-rsdp", zeros,
+                 "--acpi-tables", zeros, "--secure-boot", "on"]
+    assert "unverified    RTMR0 of Google's firmware" in run(*arguments).stdout
     (tmp_path / "expected.json").write_text(run(*arguments, "-o", "json").stdout)
-    (tmp_path / "log").write_bytes(log)
-    diff = run("diff", tmp_path / "expected.json", "--eventlog", tmp_path / "log", code=10).stdout
-    assert "RTMR0 differs" in diff and "first    step 1: expected hand-off block (from memory)" in diff and "seen EV_EFI_HANDOFF_TABLES2" in diff
+    diff = run("diff", tmp_path / "expected.json", "--eventlog", EVIDENCE / "tpm/ccel/google-cos113/ccel.bin", code=10).stdout
+    assert "RTMR0 differs" in diff and f"first    {first}" in diff and f"seen {seen}" in diff
 
 
 # TPM.
@@ -233,9 +237,14 @@ def test_real_firmware_as_the_second_implementation_has_it(tmp_path):
         assert registers("tdx", "--firmware", whole, *flags)["MRTD"] == measure.mrtd(whole.read_bytes(), single).hex()
 
 
-def test_configuration_volume_of_debian_is_the_one_that_tds_measure():
-    (path,) = boot_files("usr/share/OVMF/OVMF_VARS_4M.fd")
-    assert hashlib.sha384(path.read_bytes()).digest() in read("tpm/ccel/lunal-live/ccel.bin")
+def test_a_td_with_the_configuration_volume_of_debian(tmp_path):
+    (variables,) = boot_files("usr/share/OVMF/OVMF_VARS_4M.fd")
+    path = EVIDENCE / "tpm/ccel/trustee-ovmf/ccel.bin"
+    acpi = ["sha384:" + event.digests["sha384"].hex() for event in event_log.read_log(path.read_bytes(), td=True).events if event.data == b"ACPI DATA"]
+    arguments = ["tdx", "--firmware", dstack_firmware(tmp_path / "ovmf.fd"), "--memory", "2G", "--cfv", variables, "--acpi-loader", acpi[0], "--acpi-rsdp",
+                 acpi[1], "--acpi-tables", acpi[2], "--extend", "RTMR0=separator"]
+    (tmp_path / "expected.json").write_text(run(*arguments, "-o", "json").stdout)
+    assert "the same: 1 of 2 registers" in run("diff", tmp_path / "expected.json", "--eventlog", path).stdout
 
 
 def test_a_kernel_that_qemu_hands_over(tmp_path):
