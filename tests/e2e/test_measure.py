@@ -363,3 +363,23 @@ def test_refusals(tmp_path, empty):
     refused("eventlog.spec_id", 30, "diff", tmp_path / "tpm.json", "--eventlog", EVIDENCE / "tpm/ccel/google-cos113/ccel.bin")
     for usage in (["snp"], ["snp", "--vmm", "xen", "--firmware", firmware], ["diff", tmp_path / "snp.json"], [], ["tpm", "--bank", "sha1"]):
         run(*usage, code=2)
+
+
+def test_an_option_that_would_change_nothing_is_refused(tmp_path):
+    firmware, igvm = own_firmware(tmp_path / "ovmf.fd", 1), tmp_path / "own.igvm"
+    igvm.write_bytes(own_igvm(1))
+    description = EVIDENCE / "tdx/measure/gcp-tdx-firmware.yaml"
+    digest = "sha384:" + "00" * 48
+    acpi = ["--acpi-loader", digest, "--acpi-rsdp", digest, "--acpi-tables", digest]
+    for option in (["--vcpus", 2], ["--vcpu-type", "EPYC-Milan"], ["--vcpu-signature", 1], ["--vmm", "ec2"], ["--sev-features", 1]):
+        assert option[0] in run("snp", "--igvm", igvm, *option, code=2).stderr
+    for source in (["--gcp", description], ["--igvm", igvm]):
+        assert "--two-passes" in run("tdx", *source, "--two-passes", code=2).stderr
+    for option in (["--cfv", digest], ["--secure-boot", "on"], ["--dbx", firmware], ["--boot-order", digest], ["--boot-option", digest], acpi[:2], acpi[:4]):
+        assert option[-2] in run("tdx", "--firmware", firmware, "--memory", "2G", *option, code=2).stderr
+    assert "--memory" in run("tdx", "--firmware", firmware, "--cfv", digest, *acpi, code=2).stderr
+    for source in ([], ["--igvm", igvm]):
+        assert "--acpi-tables" in run("tdx", *source, "--memory", "2G", *acpi, code=2).stderr
+    assert "--disk" in run("tdx", "--disk", firmware, code=2).stderr
+    assert "--authority" in run("tpm", "--authority", firmware, code=2).stderr
+    assert "--phase" in run("tpm", "--phase", "ready", code=2).stderr
