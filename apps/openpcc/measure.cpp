@@ -77,6 +77,7 @@ class TdxRun {
     for (const std::string& text : options_.extends) {
       OPENPCC_LET(measure::Extend step, read_extend(text, "tdx", Bank::sha384));
       registers_.extend(std::move(step));
+      ways_.extends = true;
     }
     std::move(registers_).finish(out_);
     out_.technology = "tdx";
@@ -287,8 +288,15 @@ Result<Measurement> tpm_from(const MeasureTpmOptions& options) {
     OPENPCC_LET(const measure::PeImage image, measure::parse_pe(*boot.uki));
     stub = measure::stub_version(image);
   }
-  out.proofs = measure::tpm_proofs({boot.secure_boot.has_value(), boot.uki || !boot.applications.empty(), boot.disk.has_value(),
-                                    boot.uki.has_value(), stub, boot.cmdline || boot.initrd});
+  out.proofs = measure::tpm_proofs({.secure_boot = boot.secure_boot.has_value(),
+                                    .executables = boot.uki || !boot.applications.empty(),
+                                    .disk = boot.disk.has_value(),
+                                    .uki = boot.uki.has_value(),
+                                    .stub = stub,
+                                    .kernel_stub = boot.cmdline || boot.initrd,
+                                    .authorities = !boot.authorities.empty(),
+                                    .phases = !boot.phases.empty(),
+                                    .extends = !options.extends.empty()});
   return out;
 }
 

@@ -1,5 +1,6 @@
 // The command line of `openpcc measure`.
 #include <CLI/CLI.hpp>
+#include <array>
 
 #include "measure.h"
 #include "openpcc/measure/snp.h"
@@ -9,12 +10,14 @@ namespace {
 
 using Command = std::function<int()>;
 
-void add_output(CLI::App& command, MeasureOutput& output) {
-  command
-      .add_option_function<std::string>(
-          "-o,--output", [&output](const std::string& value) { output.json = value == "json"; },
-          "text, or json: the document that `measure diff` reads")
+void add_format(CLI::App& command, bool& json, std::string help) {
+  command.add_option_function<std::string>(
+             "-o,--output", [&json](const std::string& value) { json = value == "json"; }, std::move(help))
       ->check(CLI::IsMember({"text", "json"}));
+}
+
+void add_output(CLI::App& command, MeasureOutput& output) {
+  add_format(command, output.json, "text, or json: the document that `measure diff` reads");
   command.add_flag("--trace", output.trace, "every extend: what it covers, its digest, the register after it");
 }
 
@@ -24,12 +27,13 @@ std::vector<std::string> cpu_names() {
   return out;
 }
 
-void add_secure_boot(CLI::App& command, SecureBootOptions& options) {
-  command.add_option("--secure-boot", options.secure_boot, "the variable SecureBoot: on, off, or a file; without it the variable is unset");
-  command.add_option("--pk", options.pk, "contents of PK, an EFI signature list");
-  command.add_option("--kek", options.kek, "of KEK");
-  command.add_option("--db", options.db, "of db");
-  command.add_option("--dbx", options.dbx, "of dbx");
+// add_secure_boot returns the options, SecureBoot's own first.
+std::array<CLI::Option*, 5> add_secure_boot(CLI::App& command, SecureBootOptions& options) {
+  return {command.add_option("--secure-boot", options.secure_boot,
+                             "the variable SecureBoot: on, off, or a file; without it the variable is unset"),
+          command.add_option("--pk", options.pk, "contents of PK, an EFI signature list"),
+          command.add_option("--kek", options.kek, "of KEK"), command.add_option("--db", options.db, "of db"),
+          command.add_option("--dbx", options.dbx, "of dbx")};
 }
 
 constexpr const char* kExtendHelp =
@@ -44,15 +48,20 @@ void add_snp(CLI::App& measure, Command& chosen) {
   firmware->excludes(igvm);
   snp->add_flag("--native-zero", options->native_zero, "IGVM: pages without data are loaded as zero pages")->needs(igvm);
   auto* kernel = snp->add_option("--kernel", options->kernel, "what the host hands over with kernel-hashes=on")->needs(firmware);
-  snp->add_option("--initrd", options->initrd, "")->needs(kernel);
+  snp->add_option("--initrd", options->initrd, "the initrd that the host hands over with it")->needs(kernel);
   snp->add_option("--append", options->append, "the kernel's command line")->needs(kernel);
-  snp->add_option("--vcpus", options->vcpus, "number of virtual CPUs")->capture_default_str();
+  snp->add_option("--vcpus", options->vcpus, "number of virtual CPUs")->needs(firmware)->capture_default_str();
   auto* type = snp->add_option("--vcpu-type", options->vcpu_type, "their type, as QEMU calls it")
                    ->check(CLI::IsMember(cpu_names()))
+                   ->needs(firmware)
                    ->capture_default_str();
-  snp->add_option("--vcpu-signature", options->vcpu_signature, "or CPUID 1's EAX")->excludes(type);
-  snp->add_option("--vmm", options->vmm, "the host's software")->check(CLI::IsMember({"qemu", "ec2", "gce"}))->capture_default_str();
+  snp->add_option("--vcpu-signature", options->vcpu_signature, "or CPUID 1's EAX")->needs(firmware)->excludes(type);
+  snp->add_option("--vmm", options->vmm, "the host's software")
+      ->check(CLI::IsMember({"qemu", "ec2", "gce"}))
+      ->needs(firmware)
+      ->capture_default_str();
   snp->add_option("--sev-features", options->sev_features, "SEV_FEATURES of each virtual CPU: 0x1, with debug swap 0x21")
+      ->needs(firmware)
       ->capture_default_str();
   snp->add_option("--id-key", options->id_keys, "a public key of an ID block, P-384 in PEM: its digest as reports show it (repeatable)");
   add_output(*snp, options->output);
@@ -72,26 +81,35 @@ void add_tdx(CLI::App& measure, Command& chosen) {
   auto* igvm = tdx->add_option("--igvm", options->igvm, "or an IGVM file");
   firmware->excludes(gcp)->excludes(igvm);
   gcp->excludes(igvm);
-  tdx->add_flag("--two-passes", options->two_passes, "pages of a section are added, then extended (QEMU 8)");
-  tdx->add_option("--memory", options->memory, "of the guest: bytes, or 4G")->transform(CLI::AsSizeValue(false));
-  tdx->add_option("--cfv", options->cfv, "the configuration volume (OVMF_VARS): FILE|DIGEST");
-  tdx->add_option("--acpi-loader", options->acpi_loader, "what the host gives as table loader: FILE|DIGEST");
-  tdx->add_option("--acpi-rsdp", options->acpi_rsdp, "RSDP: FILE|DIGEST");
-  tdx->add_option("--acpi-tables", options->acpi_tables, "tables: FILE|DIGEST. RTMR0 needs memory, cfv and all three");
-  add_secure_boot(*tdx, options->secure_boot);
-  tdx->add_option("--boot-order", options->boot_order, "data of BootOrder: FILE|DIGEST (default: the firmware's own menu alone)");
-  tdx->add_option("--boot-option", options->boot_options, "data of a Boot####, in that order: FILE|DIGEST (repeatable)");
+  tdx->add_flag("--two-passes", options->two_passes, "pages of a section are added, then extended (QEMU 8)")->needs(firmware);
+  auto* memory = tdx->add_option("--memory", options->memory, "of the guest: bytes, or 4G")->transform(CLI::AsSizeValue(false));
+  auto* loader = tdx->add_option("--acpi-loader", options->acpi_loader, "what the host gives as table loader: FILE|DIGEST");
+  auto* rsdp = tdx->add_option("--acpi-rsdp", options->acpi_rsdp, "RSDP: FILE|DIGEST");
+  auto* tables = tdx->add_option("--acpi-tables", options->acpi_tables, "tables: FILE|DIGEST. RTMR0 needs memory, cfv and all three");
+  tables->needs(memory)->needs(loader)->needs(rsdp)->excludes(igvm);
+  loader->needs(tables);
+  rsdp->needs(tables);
+  tdx->add_option("--cfv", options->cfv, "the configuration volume (OVMF_VARS): FILE|DIGEST")->needs(tables);
+  for (CLI::Option* variable : add_secure_boot(*tdx, options->secure_boot)) variable->needs(tables);
+  tdx->add_option("--boot-order", options->boot_order, "data of BootOrder: FILE|DIGEST (default: the firmware's own menu alone)")
+      ->needs(tables);
+  tdx->add_option("--boot-option", options->boot_options, "data of a Boot####, in that order: FILE|DIGEST (repeatable)")->needs(tables);
   auto* kernel = tdx->add_option("--kernel", options->kernel, "handed over by QEMU: FILE, or DIGEST of it as patched");
   tdx->add_option("--initrd", options->initrd, "FILE|DIGEST")->needs(kernel);
   auto* append =
       tdx->add_option("--append", options->append, "the kernel's command line, without OVMF's \" initrd=initrd\"")->needs(kernel);
   tdx->add_option("--append-digest", options->append_digest, "or DIGEST of what is measured of it")->excludes(append)->needs(kernel);
-  tdx->add_option("--uki", options->uki, "a unified kernel image that is started from a disk")->excludes(kernel);
-  tdx->add_option("--application", options->applications, "an executable that is started before it (repeatable)")->excludes(kernel);
-  tdx->add_option("--disk", options->disk, "that disk, for its partition table");
+  auto* uki = tdx->add_option("--uki", options->uki, "a unified kernel image that is started from a disk")->excludes(kernel);
+  auto* application =
+      tdx->add_option("--application", options->applications, "an executable that is started before it (repeatable)")->excludes(kernel);
+  auto* disk = tdx->add_option("--disk", options->disk, "that disk, for its partition table");
   tdx->add_option("--extend", options->extends, kExtendHelp);
   add_output(*tdx, options->output);
-  tdx->callback([options, &chosen] { chosen = [options] { return run_measure_tdx(*options); }; });
+  tdx->callback([=, &chosen] {
+    if (!disk->empty() && uki->empty() && application->empty()) throw CLI::RequiresError("--disk", "--uki or --application");
+    if (!tables->empty() && firmware->empty() && gcp->empty()) throw CLI::RequiresError("--acpi-tables", "--firmware or --gcp");
+    chosen = [options] { return run_measure_tdx(*options); };
+  });
 }
 
 void add_tpm(CLI::App& measure, Command& chosen) {
@@ -100,14 +118,16 @@ void add_tpm(CLI::App& measure, Command& chosen) {
   tpm->add_option("--bank", options->bank, "hash of the registers")
       ->check(CLI::IsMember({"sha256", "sha384", "sha512"}))
       ->capture_default_str();
-  add_secure_boot(*tpm, options->secure_boot);
+  auto* secure_boot = add_secure_boot(*tpm, options->secure_boot).front();
   tpm->add_option("--authority", options->authorities,
-                  "PCR 7: an entry of db (owner and certificate) that let an executable start (repeatable)");
+                  "PCR 7: an entry of db (owner and certificate) that let an executable start (repeatable)")
+      ->needs(secure_boot);
   tpm->add_option("--disk", options->disk, "PCR 5: the disk's start, with the partition table");
   tpm->add_option("--application", options->applications, "PCR 4: an executable, in the order in which they start (repeatable)");
-  tpm->add_option("--uki", options->uki, "PCR 4 and 11: a unified kernel image");
+  auto* uki = tpm->add_option("--uki", options->uki, "PCR 4 and 11: a unified kernel image");
   tpm->add_option("--phase", options->phases,
-                  "PCR 11: a word of systemd-pcrphase, in order: enter-initrd, leave-initrd, sysinit, ready (repeatable)");
+                  "PCR 11: a word of systemd-pcrphase, in order: enter-initrd, leave-initrd, sysinit, ready (repeatable)")
+      ->needs(uki);
   tpm->add_option("--append", options->append, "PCR 9: the command line that Linux' own stub measures");
   tpm->add_option("--initrd", options->initrd, "PCR 9: the initrd that it measures");
   tpm->add_option("--extend", options->extends, kExtendHelp);
@@ -125,9 +145,7 @@ void add_diff(CLI::App& measure, Command& chosen) {
   auto* other = diff->add_option("seen", options->other, "another one");
   auto* report = diff->add_option("--report", options->report, "a SEV-SNP report or TDX quote; it is not verified here")->excludes(other);
   auto* log = diff->add_option("--eventlog", options->eventlog, "a TPM's event log or a TD's CCEL")->excludes(other)->excludes(report);
-  diff->add_option_function<std::string>(
-          "-o,--output", [options](const std::string& value) { options->json = value == "json"; }, "text or json")
-      ->check(CLI::IsMember({"text", "json"}));
+  add_format(*diff, options->json, "text or json");
   diff->callback([options, other, report, log, &chosen] {
     if (other->empty() && report->empty() && log->empty()) throw CLI::RequiredError("a second document, --report or --eventlog");
     chosen = [options] { return run_measure_diff(*options); };

@@ -1,6 +1,7 @@
 // `openpcc measure diff`: which register differs, from which step on, and what else would give the value that was seen.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "commands.h"
@@ -8,10 +9,10 @@
 #include "measure_inputs.h"
 #include "openpcc/core/describe.h"
 #include "openpcc/measure/document.h"
-#include "openpcc/measure/event_log.h"
 #include "openpcc/measure/explain.h"
 #include "openpcc/snp/report.h"
 #include "openpcc/tdx/quote.h"
+#include "openpcc/tpm/eventlog.h"
 
 namespace openpcc::app {
 namespace {
@@ -49,11 +50,43 @@ Result<Measurement> read_report(const std::filesystem::path& path) {
   return out;
 }
 
-// read_log replays a log; its bytes need not outlive the measurement, which has names and digests alone.
+// replayed extends the registers as a log says, each event a step.
+Measurement replayed(const tpm::EventLog& log, size_t algorithm, const Measurement& expected) {
+  const bool td = log.form() == tpm::LogForm::ccel;
+  measure::Replayer registers(expected.bank);
+  if (log.locality()) {
+    Bytes start(measure::digest_bytes(expected.bank));
+    start.back() = *log.locality();
+    registers.start("PCR0", std::move(start));
+  }
+  for (const tpm::Event& event : log.events()) {
+    if (!event.measured()) continue;
+    const ByteSpan digest = event.digests[algorithm];
+    registers.extend({td ? "RTMR" + std::to_string(event.index - 1) : "PCR" + std::to_string(event.index),
+                      tpm::name_of(event.type),
+                      "log",
+                      event.offset,
+                      event.data.size(),
+                      std::nullopt,
+                      Bytes(digest.begin(), digest.end()),
+                      {}});
+  }
+  Measurement out;
+  out.technology = expected.technology;
+  std::move(registers).finish(out);
+  return out;
+}
+
+// read_log takes the registers that a log of the expected technology leads to.
 Result<Measurement> read_log(const std::filesystem::path& path, const Measurement& expected) {
   OPENPCC_LET(const Bytes bytes, read_input(path));
-  OPENPCC_LET(const auto events, measure::parse_event_log(bytes, expected.bank));
-  return measure::replay(expected.technology, expected.bank, events);
+  const tpm::LogForm form = expected.technology == "tdx" ? tpm::LogForm::ccel : tpm::LogForm::tpm;
+  OPENPCC_LET(const tpm::EventLog log, tpm::EventLog::parse(bytes, form));
+  const auto found = std::ranges::find(log.algorithms(), static_cast<tpm::Hash>(expected.bank));
+  if (found == log.algorithms().end()) {
+    return fail(Code::unsupported, "eventlog.bank", "no digests of " + std::string(measure::to_string(expected.bank)));
+  }
+  return replayed(log, static_cast<size_t>(found - log.algorithms().begin()), expected);
 }
 
 Result<Measurement> read_seen(const MeasureDiffOptions& options, const Measurement& expected) {

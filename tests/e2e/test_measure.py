@@ -13,6 +13,7 @@ import pytest
 from harness import BIN, ROOT, SLOW, tripped
 
 sys.path.insert(0, str(ROOT / "tests/independent"))
+import event_log  # noqa: E402
 import measure  # noqa: E402
 from evidence_corpus import EVIDENCE, read  # noqa: E402: skips where the shared corpus is absent
 from measured_files import boot_files, dstack_firmware, forged_report, own_firmware, own_igvm, own_kernel, signature_list, with_sections  # noqa: E402
@@ -163,15 +164,19 @@ def test_description_of_google(tmp_path):
     assert "reproduces    MRTD of Google's description" in text and "no release, since not computed: RTMR0, RTMR1, RTMR2." in text and "releases =" not in text
 
 
-def test_an_event_log_beside_what_was_expected(tmp_path):
-    """A TD of Google's, of 16 GiB, up to where the host's ACPI tables come in."""
-    log = read("tpm/ccel/google-cos113/ccel.bin")
-    arguments = ["tdx", "--gcp", EVIDENCE / "tdx/measure/gcp-tdx-firmware.yaml", "--memory", "8G", "--acpi-loader", "sha384:" + "00" * 48, "--acpi-rsdp",
-                 "sha384:" + "00" * 48, "--acpi-tables", "sha384:" + "00" * 48, "--secure-boot", "on"]
+@pytest.mark.parametrize(("memory", "first", "seen"), [
+    ("16G", "step 2: expected configuration volume (from firmware)", "EV_EFI_PLATFORM_FIRMWARE_BLOB2"),
+    ("8G", "step 1: expected hand-off block (from memory)", "EV_EFI_HANDOFF_TABLES2"),
+])  # fmt: skip
+def test_an_event_log_beside_what_was_expected(tmp_path, memory, first, seen):
+    """A TD of Google's, of 16 GiB, whose configuration volume is not the one described."""
+    zeros = "sha384:" + "00" * 48
+    arguments = ["tdx", "--gcp", EVIDENCE / "tdx/measure/gcp-tdx-firmware.yaml", "--memory", memory, "--acpi-loader", zeros, "--acpi-rsdp", zeros,
+                 "--acpi-tables", zeros, "--secure-boot", "on"]
+    assert "unverified    RTMR0 of Google's firmware" in run(*arguments).stdout
     (tmp_path / "expected.json").write_text(run(*arguments, "-o", "json").stdout)
-    (tmp_path / "log").write_bytes(log)
-    diff = run("diff", tmp_path / "expected.json", "--eventlog", tmp_path / "log", code=10).stdout
-    assert "RTMR0 differs" in diff and "first    step 1: expected hand-off block (from memory)" in diff and "seen EV_EFI_HANDOFF_TABLES2" in diff
+    diff = run("diff", tmp_path / "expected.json", "--eventlog", EVIDENCE / "tpm/ccel/google-cos113/ccel.bin", code=10).stdout
+    assert "RTMR0 differs" in diff and f"first    {first}" in diff and f"seen {seen}" in diff
 
 
 # TPM.
@@ -232,9 +237,14 @@ def test_real_firmware_as_the_second_implementation_has_it(tmp_path):
         assert registers("tdx", "--firmware", whole, *flags)["MRTD"] == measure.mrtd(whole.read_bytes(), single).hex()
 
 
-def test_configuration_volume_of_debian_is_the_one_that_tds_measure():
-    (path,) = boot_files("usr/share/OVMF/OVMF_VARS_4M.fd")
-    assert hashlib.sha384(path.read_bytes()).digest() in read("tpm/ccel/lunal-live/ccel.bin")
+def test_a_td_with_the_configuration_volume_of_debian(tmp_path):
+    (variables,) = boot_files("usr/share/OVMF/OVMF_VARS_4M.fd")
+    path = EVIDENCE / "tpm/ccel/trustee-ovmf/ccel.bin"
+    acpi = ["sha384:" + event.digests["sha384"].hex() for event in event_log.read_log(path.read_bytes(), td=True).events if event.data == b"ACPI DATA"]
+    arguments = ["tdx", "--firmware", dstack_firmware(tmp_path / "ovmf.fd"), "--memory", "2G", "--cfv", variables, "--acpi-loader", acpi[0], "--acpi-rsdp",
+                 acpi[1], "--acpi-tables", acpi[2], "--extend", "RTMR0=separator"]
+    (tmp_path / "expected.json").write_text(run(*arguments, "-o", "json").stdout)
+    assert "the same: 1 of 2 registers" in run("diff", tmp_path / "expected.json", "--eventlog", path).stdout
 
 
 def test_a_kernel_that_qemu_hands_over(tmp_path):
@@ -277,6 +287,17 @@ def test_secure_boot_register_from_certificates(tmp_path):
     assert "first    step 1: expected variable SecureBoot" in run("diff", tmp_path / "expected.json", "--eventlog", log, code=10).stdout
 
 
+def test_a_log_that_began_at_another_locality(tmp_path):
+    path = EVIDENCE / "tpm/eventlogs/gdc-host.bin"
+    log = event_log.read_log(path.read_bytes())
+    assert log.locality == 3
+    extends = [f"PCR{event.register}=digest:{event.digests['sha256'].hex()}" for event in log.events if event.extends()]
+    (tmp_path / "expected.json").write_text(run("tpm", *[word for extend in extends for word in ("--extend", extend)], "-o", "json").stdout)
+    (difference,) = json.loads(run("diff", tmp_path / "expected.json", "--eventlog", path, "-o", "json", code=10).stdout)["differences"]
+    assert (difference["register"], difference["seen"]) == ("PCR0", event_log.replay(log, "sha256")[0].hex())
+    assert difference["first"] == "every step is the same: the registers began at other values"
+
+
 def test_extends_of_every_kind(tmp_path):
     (tmp_path / "f").write_bytes(b"file")
     kernel = own_kernel(tmp_path / "kernel")
@@ -286,6 +307,7 @@ def test_extends_of_every_kind(tmp_path):
     digests += [measure.authenticode(kernel.read_bytes(), "sha256"), bytes.fromhex("ab" * 32)]
     assert f"PCR12             {measure.replay(digests, 'sha256').hex()}" in done
     assert all(digest.hex() in done for digest in digests) and done.count("after") == 6
+    assert "unverified    what --extend adds" in done
     for wrong in ("PCR24=separator", "RTMR0=separator", "PCR1", "PCR1=text", "PCR1=unknown:x", "PCR1=digest:00"):
         refused("app.measure.extend", 30, "tpm", "--extend", wrong)
 
@@ -330,11 +352,34 @@ def test_refusals(tmp_path, empty):
     refused("app.measure.digest", 30, "tdx", "--memory", "4G", "--kernel", own_kernel(tmp_path / "kernel"), "--initrd", "sha384:" + "00" * 48)
     (tmp_path / "snp.json").write_text(run("snp", "--firmware", firmware, "-o", "json").stdout)
     (tmp_path / "tpm.json").write_text(run("tpm", "--extend", "PCR1=separator", "-o", "json").stdout)
+    (tmp_path / "sha512.json").write_text(run("tpm", "--bank", "sha512", "--extend", "PCR1=separator", "-o", "json").stdout)
     (tmp_path / "tpm2.json").write_text(run("tpm", "--extend", "PCR2=separator", "-o", "json").stdout)
     refused("app.measure.other", 10, "diff", tmp_path / "snp.json", tmp_path / "tpm.json")
     refused("app.measure.other", 10, "diff", tmp_path / "tpm.json", tmp_path / "tpm2.json")
     refused("app.measure.other", 10, "diff", tmp_path / "snp.json", "--report", EVIDENCE / "tdx/quotes/v4-dstack-lite/quote.bin")
     refused("app.measure.report", 20, "diff", tmp_path / "snp.json", "--report", EVIDENCE / "tdx/quotes/v3-sgx-phala/quote.bin")
     refused("measure.document", 30, "diff", firmware, tmp_path / "snp.json")
+    refused("eventlog.bank", 20, "diff", tmp_path / "sha512.json", "--eventlog", EVIDENCE / "tpm/eventlogs/gdc-host.bin")
+    refused("eventlog.spec_id", 30, "diff", tmp_path / "tpm.json", "--eventlog", EVIDENCE / "tpm/ccel/google-cos113/ccel.bin")
     for usage in (["snp"], ["snp", "--vmm", "xen", "--firmware", firmware], ["diff", tmp_path / "snp.json"], [], ["tpm", "--bank", "sha1"]):
         run(*usage, code=2)
+
+
+def test_an_option_that_would_change_nothing_is_refused(tmp_path):
+    firmware, igvm = own_firmware(tmp_path / "ovmf.fd", 1), tmp_path / "own.igvm"
+    igvm.write_bytes(own_igvm(1))
+    description = EVIDENCE / "tdx/measure/gcp-tdx-firmware.yaml"
+    digest = "sha384:" + "00" * 48
+    acpi = ["--acpi-loader", digest, "--acpi-rsdp", digest, "--acpi-tables", digest]
+    for option in (["--vcpus", 2], ["--vcpu-type", "EPYC-Milan"], ["--vcpu-signature", 1], ["--vmm", "ec2"], ["--sev-features", 1]):
+        assert option[0] in run("snp", "--igvm", igvm, *option, code=2).stderr
+    for source in (["--gcp", description], ["--igvm", igvm]):
+        assert "--two-passes" in run("tdx", *source, "--two-passes", code=2).stderr
+    for option in (["--cfv", digest], ["--secure-boot", "on"], ["--dbx", firmware], ["--boot-order", digest], ["--boot-option", digest], acpi[:2], acpi[:4]):
+        assert option[-2] in run("tdx", "--firmware", firmware, "--memory", "2G", *option, code=2).stderr
+    assert "--memory" in run("tdx", "--firmware", firmware, "--cfv", digest, *acpi, code=2).stderr
+    for source in ([], ["--igvm", igvm]):
+        assert "--acpi-tables" in run("tdx", *source, "--memory", "2G", *acpi, code=2).stderr
+    assert "--disk" in run("tdx", "--disk", firmware, code=2).stderr
+    assert "--authority" in run("tpm", "--authority", firmware, code=2).stderr
+    assert "--phase" in run("tpm", "--phase", "ready", code=2).stderr

@@ -42,35 +42,43 @@ std::vector<Proof> snp_proofs(const SnpLaunch& launch) {
 std::vector<Proof> tdx_proofs(const TdxWays& ways) {
   std::vector<Proof> out;
   if (ways.firmware) out.push_back({"MRTD of a firmware file", ""});
-  if (ways.gcp) {
-    out.push_back({"MRTD of Google's description", "gcp-tdx-firmware.yaml, the quote v4-gcp-flashbots"});
+  if (ways.gcp) out.push_back({"MRTD of Google's description", "gcp-tdx-firmware.yaml, the quote v4-gcp-flashbots"});
+  if (ways.rtmr0 && ways.gcp) {
     out.push_back({"hand-off block of Google's description", "event log google-cos113, 16 GiB"});
-  }
-  if (ways.rtmr0) {
-    if (!ways.gcp) out.push_back({"hand-off block of QEMU", "event logs dstack-lite, 2 GiB, and dstack-report, 64 GiB"});
-    out.push_back({"RTMR0", "the quotes v4-dstack-lite and v4-dstack-report, with the ACPI digests of their logs"});
+    out.push_back({"RTMR0 of Google's firmware", ""});
+  } else if (ways.rtmr0) {
+    out.push_back({"hand-off block of QEMU", "event logs dstack-lite, 2 GiB, and dstack-report, 64 GiB"});
+    out.push_back({"RTMR0", "the quotes v4-dstack-lite and v4-dstack-report, with cfv and the ACPI digests of their logs"});
   }
   if (ways.direct) {
     out.push_back({"RTMR1 and RTMR2 from the parts' digests", "the quote v4-dstack-lite and its measurement document"});
     out.push_back({"digest of the kernel as QEMU patches it", ""});
     out.push_back({"digest of the command line", ""});
   }
-  if (ways.disk)
-    out.push_back({"RTMR1 and RTMR2 of a unified kernel image",
-                   "order and constants of the event log trustee-gke; executables and sections unverified"});
+  if (ways.disk) {
+    out.push_back({"RTMR1 and RTMR2 of a boot from a disk: order, constants, names of sections", "event log trustee-gke"});
+    out.push_back({"RTMR1 and RTMR2 of a boot from a disk: executables, contents of sections, partition table", ""});
+  }
+  if (ways.extends) out.push_back({"what --extend adds", ""});
   return out;
 }
 
 std::vector<Proof> tpm_proofs(const TpmWays& ways) {
   std::vector<Proof> out;
-  if (ways.secure_boot) out.push_back({"PCR 7", "event log ubuntu-2404-amd-sevsnp, from Google's and Microsoft's certificates"});
-  if (ways.executables) out.push_back({"PCR 4: order and constants", "event log dstack-tpm"});
+  if (ways.secure_boot) {
+    out.push_back(
+        {"PCR 7", "event log ubuntu-2404-amd-sevsnp, from Google's and Microsoft's certificates, with dbx and SbatLevel of the log"});
+  }
+  if (ways.authorities) out.push_back({"PCR 7: authorities", ""});
+  if (ways.executables) out.push_back({"PCR 4: order and constants", "event log ubuntu-2404-amd-sevsnp"});
   if (ways.executables) out.push_back({"PCR 4: digests of executables", "the digests that Debian's signed boot loaders carry"});
-  if (ways.disk) out.push_back({"PCR 5: partition table", "event log ubuntu-2404-amd-sevsnp"});
+  if (ways.disk) out.push_back({"PCR 5", "a virtual machine's own boot (tests/boot)"});
   if (ways.uki && ways.stub == 252u) out.push_back({"PCR 11", "systemd-measure 252"});
   if (ways.uki && ways.stub != 252u) out.push_back({"PCR 11: names and order of sections", "event log dstack-tpm"});
   if (ways.uki && ways.stub != 252u) out.push_back({"PCR 11 of a stub other than systemd 252", ""});
+  if (ways.phases) out.push_back({"PCR 11: phases", ways.stub == 252u ? "systemd-measure 252" : ""});
   if (ways.kernel_stub) out.push_back({"PCR 9: command line and initrd", "a virtual machine's own boot (tests/boot)"});
+  if (ways.extends) out.push_back({"what --extend adds", ""});
   return out;
 }
 

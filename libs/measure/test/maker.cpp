@@ -207,35 +207,4 @@ void Igvm::seal(Bytes& file) {
   put_le<uint32_t>(at.subspan(20), crc32(ByteSpan(file).first(24 + std::min<size_t>(le<uint32_t>(at.subspan(12)), file.size() - 24))));
 }
 
-Bytes event_log(const std::vector<Event>& events) {
-  Bytes spec;
-  append(spec, as_bytes(std::string_view("Spec ID Event03\0", 16)));
-  append_le<uint32_t>(spec, 0);
-  append(spec, Bytes{0, 2, 0, 2});
-  append_le<uint32_t>(spec, 2);
-  for (const Bank bank : {Bank::sha256, Bank::sha384}) {
-    append_le<uint16_t>(spec, static_cast<uint16_t>(bank));
-    append_le<uint16_t>(spec, static_cast<uint16_t>(digest_bytes(bank)));
-  }
-  spec.push_back(0);
-  Bytes out;
-  append_le<uint32_t>(out, 0);
-  append_le<uint32_t>(out, 3);
-  out.resize(28);
-  append_le<uint32_t>(out, static_cast<uint32_t>(spec.size()));
-  append(out, spec);
-  for (const Event& event : events) {
-    append_le<uint32_t>(out, event.index);
-    append_le<uint32_t>(out, event.type);
-    append_le<uint32_t>(out, 2);
-    for (const Bank bank : {Bank::sha256, Bank::sha384}) {
-      append_le<uint16_t>(out, static_cast<uint16_t>(bank));
-      append(out, digest(bank, event.data));
-    }
-    append_le<uint32_t>(out, static_cast<uint32_t>(event.data.size()));
-    append(out, event.data);
-  }
-  return out;
-}
-
 }  // namespace openpcc::measure::maker

@@ -1,4 +1,4 @@
-// Firmware, executables, IGVM files and event logs of a test's own making.
+// Firmware, executables and IGVM files of a test's own making.
 #pragma once
 
 #include "../src/fields.h"
@@ -56,13 +56,5 @@ struct Igvm {
   uint32_t add_data(const Bytes& contents);
   std::vector<std::pair<size_t, size_t>> places_;  // of file offsets within headers: header, offset in its body
 };
-
-// event_log writes a crypto-agile log of SHA-256 and SHA-384 digests of the data.
-struct Event {
-  uint32_t index;
-  uint32_t type;
-  Bytes data;
-};
-Bytes event_log(const std::vector<Event>& events);
 
 }  // namespace openpcc::measure::maker

@@ -1,4 +1,4 @@
-// Which published pairs of inputs and values went the way that a measurement goes. The tests of this library reproduce each that is named here.
+// Which published pairs of inputs and values went the way that a measurement goes. A test reproduces each that is named here.
 #pragma once
 
 #include "openpcc/measure/snp.h"
@@ -13,7 +13,8 @@ struct TdxWays {
   bool gcp = false;       // MRTD and hand-off block from Google's description
   bool rtmr0 = false;
   bool direct = false;  // RTMR1 and 2 of a kernel that QEMU hands over
-  bool disk = false;    // RTMR1 and 2 of a unified kernel image
+  bool disk = false;    // RTMR1 and 2 of a boot from a disk
+  bool extends = false;
 };
 std::vector<Proof> tdx_proofs(const TdxWays& ways);
 
@@ -25,6 +26,9 @@ struct TpmWays {
   bool uki = false;
   std::optional<unsigned> stub;  // version of the image's stub
   bool kernel_stub = false;      // command line and initrd in PCR 9
+  bool authorities = false;
+  bool phases = false;
+  bool extends = false;
 };
 std::vector<Proof> tpm_proofs(const TpmWays& ways);
 

@@ -98,6 +98,8 @@ class EventLog {
   const std::vector<Hash>& algorithms() const { return algorithms_; }
   const std::vector<Event>& events() const { return events_; }
   size_t padding_bytes() const { return padding_bytes_; }
+  // locality is where TPM2_Startup came from, which PCR 0 starts with; nullopt: the log does not say, and it starts with zeros.
+  std::optional<uint8_t> locality() const { return locality_; }
 
   // replay is what the registers hold that an event was extended into, or whose start the log names. Indices are the log's.
   //   eventlog.bank   the log has no digests of this algorithm
