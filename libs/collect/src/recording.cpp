@@ -7,7 +7,7 @@
 namespace openpcc::collect {
 
 Result<std::unique_ptr<Source>> Recording::open(const std::filesystem::path& folder) {
-  OPENPCC_LET(std::vector<Bytes> files, read_folder(folder));
+  OPENPCC_LET(std::vector<Bytes> files, read_folder(folder, FolderFor::recording));
   Collected out;
   for (Bytes& file : files) {
     const attest::PlatformItem item = attest::recognise(file);

@@ -99,7 +99,7 @@ GpuStaple gpu_staple_from(std::filesystem::path folder) {
   return [folder = std::move(folder)](const Collected& collected) -> Result<attest::Device> {
     std::vector<Bytes> items;
     if (!folder.empty()) {
-      OPENPCC_LET(items, read_folder(folder));
+      OPENPCC_LET(items, read_folder(folder, FolderFor::gpu));
     }
     return staple_gpu(collected, items, std::time(nullptr));
   };
