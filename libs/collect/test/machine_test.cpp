@@ -180,5 +180,14 @@ TEST(Machine, a_recorded_quote_is_one_too) {
   EXPECT_EQ((*source)->collect(some_binding())->report.media_type, attest::kTdxQuoteType);
 }
 
+TEST(Machine, evidence_that_is_not_a_cpus_report_plays_nothing_back) {
+  if (!testkit::shared_file("evidence/EXPECTED.json")) GTEST_SKIP() << "no shared evidence";
+  const Folder folder;
+  folder.put_shared("report", "nvidia/gpu/hopper-590-single/report.bin");
+  const auto source = Recording::open(folder.path());
+  EXPECT_RULE(source, "collect.replay.report");
+  EXPECT_NE(source.error().detail.find("a report of an NVIDIA device"), std::string::npos) << source.error().detail;
+}
+
 }  // namespace
 }  // namespace openpcc::collect
