@@ -66,8 +66,8 @@ def test_at_another_time_the_recording_is_out_of_its_own(node):
 
 
 def test_the_node_says_what_it_is(node):
-    assert "rule=node.evidence.recorded" in node.log.read_text()
-    tripped("node.evidence.recorded")
+    log = node.log.read_text()
+    assert "(evidence_source) source=recording" in log and "(evidence_recorded)" in log
 
 
 def test_the_directory_leaves_it_out_and_says_why(node):

@@ -166,7 +166,7 @@ TEST_F(GpuTest, what_measured_something_else_is_not_shown) {
 // No_cpu is the source of a machine that is asked for its GPUs alone.
 class NoCpu final : public Source {
  public:
-  std::string name() const override { return "none"; }
+  Word name() const override { return "none"; }
   Result<Collected> collect(const attest::Binding&) override { return fail(Code::unsupported, "test.none"); }
 };
 

@@ -162,7 +162,7 @@ TEST(Machine, a_recording_says_what_it_said) {
   FakeGuest none;
   Machine machine(*open_source("replay:" + folder.path().string(), none.guest()), staple_from({}));
   EXPECT_TRUE(machine.source().recorded());
-  EXPECT_EQ(machine.source().name(), "a recording");
+  EXPECT_EQ(machine.source().name(), Word("recording"));
   const auto device = machine.cpu_quote(some_binding());
   ASSERT_OK(device);
   EXPECT_EQ(device->report.bytes, report);

@@ -15,7 +15,7 @@ class Recording final : public Source {
   //   collect.replay.report   no report or quote among the files, more than one, or evidence of another kind
   static Result<std::unique_ptr<Source>> open(const std::filesystem::path& folder);
 
-  std::string name() const override { return "a recording"; }
+  Word name() const override { return "recording"; }
   bool recorded() const override { return true; }
   Result<Collected> collect(const attest::Binding& binding) override;
 

@@ -8,6 +8,7 @@
 
 #include "openpcc/attest/evidence.h"
 #include "openpcc/collect/kernel.h"
+#include "openpcc/core/word.h"
 
 namespace openpcc::collect {
 
@@ -20,8 +21,8 @@ struct Collected {
 class Source {
  public:
   virtual ~Source() = default;
-  // name is for people: "configfs-tsm (sev_guest)".
-  virtual std::string name() const = 0;
+  // name is for logs: "configfs-tsm/sev_guest".
+  virtual Word name() const = 0;
   // recorded: the report says what it said when it was recorded, whatever is asked.
   virtual bool recorded() const { return false; }
   // collect asks for a report with B in its report data. May take as long as the host likes.

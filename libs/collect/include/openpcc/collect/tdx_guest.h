@@ -21,7 +21,7 @@ class TdxGuest final : public Source {
   //   collect.tdx.quotes   the guest has no quoting service (unsupported): use configfs-tsm
   static Result<std::unique_ptr<Source>> open(const Guest& guest);
 
-  std::string name() const override { return std::string(kTdxGuestDevice); }
+  Word name() const override { return "tdx-guest"; }
   // Errors: of td_report and of the quoting service.
   Result<Collected> collect(const attest::Binding& binding) override;
 
