@@ -227,7 +227,7 @@ def test_the_wrong_authority_is_named(tmp_path, deployment, relays):
 
 
 def test_a_clock_that_is_slow(proxy):
-    code, findings = doctor(proxy, "--at", str(int(time.time()) - 2 * HOUR))
+    code, findings = doctor(proxy, "--at", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2 * HOUR)))
     assert code == 10
     assert {f["rule"] for f in findings if f["check"] == "bundle"} == {"directory.bundle.early"}
     slow = found(findings, "clock", "problem")
