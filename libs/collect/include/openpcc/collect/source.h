@@ -29,18 +29,10 @@ class Source {
   virtual Result<Collected> collect(const attest::Binding& binding) = 0;
 };
 
-// QuoteService turns a TDREPORT into a quote, outside of the guest (TDX alone: the quoting enclave runs on the host).
-class QuoteService {
- public:
-  virtual ~QuoteService() = default;
-  virtual Result<Bytes> quote(std::span<const uint8_t, 1024> td_report) = 0;
-};
-
 // Guest is what sources are made from; all of it outlives them.
 struct Guest {
   Kernel& kernel;
   Random& random;
-  QuoteService* quotes = nullptr;  // for /dev/tdx_guest
 };
 
 // open_source finds the source that a setting names: "configfs-tsm", "sev-guest", "tdx-guest", "replay:FOLDER", or "auto": the first of the first
