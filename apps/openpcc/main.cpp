@@ -35,6 +35,10 @@ CLI::Validator unix_seconds() {
       "TIME");
 }
 
+void add_at(CLI::App& command, std::optional<int64_t>& at, const std::string& verb) {
+  command.add_option("--at", at, verb + " as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")->transform(unix_seconds());
+}
+
 void add_up(CLI::App& app, Command& chosen) {
   const auto options = std::make_shared<UpOptions>();
   CLI::App* up = app.add_subcommand("up",
@@ -85,8 +89,7 @@ void add_verify(CLI::App& app, Command& chosen) {
           "a node's evidence or its list of keys, a bundle with <file>.sig beside it, or a platform's report and what vouches for it")
       ->required();
   verify->add_option("--policy", options->policy, "what must be proven (TOML); of a platform's report: what it can prove of that");
-  verify->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")
-      ->transform(unix_seconds());
+  add_at(*verify, options->at, "judge");
   verify->add_option("--measurement", options->measurements, "a platform's report: what must have been measured, hexadecimal (repeatable)");
   verify->add_option("--report-data", options->report_data, "a platform's report: what it must have been made for, 64 bytes, hexadecimal");
   verify->add_option("--pcr", options->pcrs, "a TPM's quote: what a PCR must hold, e.g. sha256:7=<hexadecimal> (repeatable)");
@@ -114,8 +117,7 @@ void add_policy(CLI::App& app, Command& chosen) {
                              "or is over. What is wrong in a file is said with its line and a remedy.\n"
                              "Exit codes: 0 no warning, 10 warnings, 30 a file is no policy, 1 a file cannot be read.");
   lint->add_option("files", options->files, "policies (TOML)")->required();
-  lint->add_option("--at", options->at, "read as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")
-      ->transform(unix_seconds());
+  add_at(*lint, options->at, "read");
   add_output(*lint, options->json);
   lint->callback([options, &chosen] { chosen = [options] { return run_policy_lint(*options); }; });
 }
@@ -151,8 +153,7 @@ void add_collateral_fetch(CLI::App& parent, Command& chosen) {
   auto* cache = fetch->add_option("--cache", options->cache, "where answers are kept (default: openpcc/collateral in ~/.cache)");
   auto* no_cache = fetch->add_flag("--no-cache", options->no_cache, "keep nothing, and use nothing that was kept")->excludes(cache);
   fetch->add_flag("--offline", options->offline, "ask nobody: what is given and kept must do")->excludes(no_cache);
-  fetch->add_option("--at", options->at, "judge as of this time, unix seconds or 2026-01-31T12:00:00Z (default: now)")
-      ->transform(unix_seconds());
+  add_at(*fetch, options->at, "judge");
   fetch->add_option("--amd", options->amd_url, "a service in place of https://kdsintf.amd.com (http:// on loopback alone)");
   fetch->add_option("--intel", options->intel_url,
                     "one in place of https://api.trustedservices.intel.com and https://certificates.trustedservices.intel.com");
@@ -224,7 +225,7 @@ void add_doctor(CLI::App& app, Command& chosen) {
       "Exit codes: 0 no problem, 10 a problem, 2 usage.");
   doctor->add_option("--config", options->config,
                      "the proxy's configuration (default: openpcc/proxy.toml in ~/.config); OPENPCC_* count, too");
-  doctor->add_option("--at", options->at, "judge as of this time, unix seconds (default: now)");
+  add_at(*doctor, options->at, "judge");
   doctor->add_flag("--ask", options->ask, "ask the first model for one token, through the whole path");
   add_output(*doctor, options->json);
   doctor->callback([options, &chosen] { chosen = [options] { return run_doctor(*options); }; });

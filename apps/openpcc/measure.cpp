@@ -1,8 +1,5 @@
 #include "measure.h"
 
-#include <algorithm>
-#include <array>
-
 #include "commands.h"
 #include "measure_inputs.h"
 #include "openpcc/measure/explain.h"

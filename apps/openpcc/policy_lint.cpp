@@ -7,7 +7,6 @@
 
 #include "commands.h"
 #include "files.h"
-#include "openpcc/attest/verify.h"
 #include "openpcc/core/describe.h"
 #include "openpcc/policy/lint.h"
 
@@ -83,7 +82,7 @@ class Report {
 }  // namespace
 
 int run_policy_lint(const PolicyLintOptions& options) {
-  const policy::LintContext context{options.at ? *options.at : std::time(nullptr), attest::verifies_real_gpus()};
+  const UnixSeconds now = options.at ? *options.at : std::time(nullptr);
   Report report(options.json);
   for (const auto& file : options.files) {
     const auto text = read_bounded(file, policy::kPolicyBytesMax);
@@ -91,7 +90,7 @@ int run_policy_lint(const PolicyLintOptions& options) {
       fmt::print(stderr, "openpcc policy lint: {}\n", told(text.error()));
       return text.error().code == Code::limit ? kMalformed : kInternal;
     }
-    const auto advice = policy::lint(*text, context);
+    const auto advice = policy::lint(*text, now);
     advice ? report.advised(file, *advice) : report.refused(file, advice.error());
   }
   return report.finish();

@@ -357,6 +357,12 @@ class Stream:
         self.connection.close()
 
 
+def as_production(policy):
+    """A development policy's text as one of production: without what speaks of simulated machines."""
+    text = policy.replace('kind = "development"', 'kind = "production"')
+    return re.sub(r"\[roots\]\n(sim.*\n)+|min_(gpu_)?tcb = .*\n", "", text)
+
+
 def tripped(rule):
     """Notes that a test saw `rule` refuse something, as testkit's EXPECT_RULE does."""
     path = os.environ.get("OPENPCC_RULES_TRIPPED")

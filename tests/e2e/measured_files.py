@@ -80,11 +80,13 @@ def own_igvm(seed):
 
 def boot_files(pattern):
     """Files of Debian's packages: installed, or unpacked into the cache by tools/setup.sh."""
-    folders = [pathlib.Path(os.environ["OPENPCC_BOOT_FILES"])] if "OPENPCC_BOOT_FILES" in os.environ else []
-    for folder in [*folders, pathlib.Path("/")]:
-        if found := sorted(glob.glob(str(folder / pattern))):
+    unpacked = os.environ.get("OPENPCC_BOOT_FILES")
+    for folder in [unpacked, "/"] if unpacked else ["/"]:
+        if found := sorted(glob.glob(str(pathlib.Path(folder) / pattern))):
             return [pathlib.Path(name) for name in found]
-    pytest.skip(f"no {pattern}: OPENPCC_BOOT_FILES does not have it")
+    if unpacked:
+        pytest.fail(f"no {pattern}: OPENPCC_BOOT_FILES does not have it")
+    pytest.skip(f"no {pattern}: OPENPCC_BOOT_FILES is not set")
 
 
 def with_sections(stub, sections, out):

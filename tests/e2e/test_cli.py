@@ -3,12 +3,11 @@
 import http.server
 import json
 import os
-import re
 import stat
 import subprocess
 import threading
 
-from harness import BIN, MODEL, Deployment, chat_body, tripped, wait_until
+from harness import BIN, MODEL, Deployment, as_production, chat_body, tripped, wait_until
 
 
 def run(*arguments, program="openpcc", stdin=None, **environment):
@@ -57,8 +56,7 @@ def test_proxy_listens_beyond_loopback_only_with_a_key(tmp_path):
 
 def test_proxy_reaches_relays_beyond_this_machine_by_https_only(deployment, tmp_path):
     production = tmp_path / "production.toml"
-    text = open(deployment.state["policy"]).read().replace('kind = "development"', 'kind = "production"')
-    production.write_text(re.sub(r"\[roots\]\n(sim.*\n)+|min_(gpu_)?tcb = .*\n", "", text))
+    production.write_text(as_production(open(deployment.state["policy"]).read()))
     refused(run("proxy", "--relays", "http://relay.example", "--policy", production), "proxy.relays.plain", 1)
 
 
@@ -91,8 +89,7 @@ def test_verify_exit_codes(deployment, tmp_path):
     assert run("verify", bundle, "--policy", policy, "--at", "1000").returncode == 10
 
     production = tmp_path / "production.toml"
-    text = open(policy).read().replace('kind = "development"', 'kind = "production"')
-    production.write_text(re.sub(r"\[roots\]\n(sim.*\n)+|min_(gpu_)?tcb = .*\n", "", text))
+    production.write_text(as_production(open(policy).read()))
     assert run("verify", bundle, "--policy", production).returncode == 10, "a production policy accepted simulated evidence"
     refused(run("verify", tmp_path / "absent", "--policy", tmp_path / "absent"), "app.file.read", 1)
     large = tmp_path / "large.toml"

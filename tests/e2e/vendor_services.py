@@ -6,8 +6,6 @@ import threading
 import time
 import urllib.parse
 
-PRODUCTS = {0x19: {range(0x00, 0x10): "Milan", range(0x10, 0x20): "Genoa", range(0xA0, 0xB0): "Genoa"}, 0x1A: {range(0x00, 0x12): "Turin"}}
-
 
 class Services:
     """Answers GET by target. An answer is (status, header fields, body), or a function that is given the handler and does as it likes."""
@@ -128,11 +126,6 @@ def after(first, answer):
 
 
 # AMD, from the bytes of a report (ATTESTATION_REPORT) and nothing of the program under test.
-
-
-def product_of(report):
-    models = PRODUCTS.get(report[0x188], {})
-    return next((name for numbers, name in models.items() if report[0x189] in numbers), None)
 
 
 def vcek_target(report, product):

@@ -9,6 +9,7 @@
 #include "openpcc/daemon/tls.h"
 #include "openpcc/fetch/file_store.h"
 #include "openpcc/fetch/http_fetcher.h"
+#include "openpcc/http/loop.h"
 
 namespace openpcc::app {
 namespace {
@@ -80,7 +81,8 @@ Result<> CollectorSettings::add_gpus(collect::Machine& machine) const {
   auto source = collect::open_nvml(nvml_library.empty() ? std::filesystem::path(collect::kNvmlLibrary) : nvml_library);
   if (!source && automatic && source.error().rule == Rule("collect.nvml.absent")) return {};
   if (!source) return std::unexpected(std::move(source).error());
-  machine.add_gpus(std::move(*source), collect::gpu_staple_from(gpu_manifest_dir));
+  static const http::SystemClock clock;
+  machine.add_gpus(std::move(*source), collect::gpu_staple_from(gpu_manifest_dir, clock));
   return {};
 }
 

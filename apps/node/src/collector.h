@@ -25,10 +25,11 @@ struct CollectorSettings {
   //   node.config.collateral   both collateral_dir and collateral_cache
   //   collect.*, and where the vendors are asked collateral.*, fetch.*, http.client.*
   Result<std::shared_ptr<collect::Machine>> make_tee() const;
+  // add_gpus is the part of it that finds GPUs: none for `gpus` "none", nor for "auto" beside a recording or where NVIDIA's library is not there.
+  Result<> add_gpus(collect::Machine& machine) const;
 
  private:
   Result<collect::Staple> staple() const;
-  Result<> add_gpus(collect::Machine& machine) const;
 };
 
 }  // namespace openpcc::app

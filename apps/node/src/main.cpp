@@ -6,7 +6,6 @@
 namespace {
 
 constexpr int kUnsupported = 20;
-constexpr openpcc::Rule kRecorded = "node.evidence.recorded";
 
 }  // namespace
 
@@ -28,7 +27,9 @@ int main(int argc, char** argv) {
       unsupported = machine.error().code == Code::unsupported;
       return std::unexpected(std::move(machine).error());
     }
-    if ((*machine)->source().recorded()) daemon.log().write(daemon::Event::evidence_failed, {daemon::Field::rule(kRecorded)});
+    const collect::Source& source = (*machine)->source();
+    daemon.log().write(daemon::Event::evidence_source, {daemon::Field::source(source.name())});
+    if (source.recorded()) daemon.log().write(daemon::Event::evidence_recorded);
     return app::start_node(daemon, settings, [&](Random&) -> Result<std::unique_ptr<attest::Attester>> {
       return std::make_unique<collect::Background>(*machine);
     });

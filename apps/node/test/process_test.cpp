@@ -78,6 +78,25 @@ TEST(Programs, evidence_that_cannot_be_had_stops_a_node_at_its_start) {
   testkit::note_tripped("node.config.collateral");
 }
 
+TEST(Programs, gpus_that_cannot_be_shown_stop_a_node_at_its_start) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("openpcc-recorded-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  std::string report(1184, '\0');
+  report[0] = 2;  // its version: enough to be taken for one
+  std::ofstream(folder / "report") << report;
+  const auto started_with = [&](const std::string& library) {
+    const Config config("evidence = \"replay:" + folder.string() + "\"\ngpus = \"nvidia\"\nnvml_library = \"" + library + "\"");
+    return run(std::string(OPENPCC_NODE) + config.argument());
+  };
+  const Ran absent = started_with("/nonexistent");
+  EXPECT_EQ(absent.status, 20) << absent.output;
+  EXPECT_NE(absent.output.find("collect.nvml.absent"), std::string::npos) << absent.output;
+  const Ran none = started_with(OPENPCC_FAKE_NVML);
+  EXPECT_EQ(none.status, 1) << none.output;
+  EXPECT_NE(none.output.find("collect.gpu.none"), std::string::npos) << none.output;
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Programs, a_simulated_node_does_not_start_without_its_roots) {
   const Config config("sim.roots_file = \"/nonexistent/roots\"");
   const Ran ran = run(std::string(OPENPCC_NODE_SIM) + config.argument());

@@ -103,6 +103,7 @@ OPENPCC_API const char *openpcc_status_text(openpcc_status status);
  *   AWS Nitro     the attestation document of an enclave or of NitroTPM, which brings its chain
  *   Azure         the paravisor's report of a confidential VM, what vouches for its machine (as above, with a TD's quote), and its vTPM's quote with
  *                 signature and PCR values
+ *   TPM           the quote; its signature and key, or the key's certificates; PCR values (JSON); the event log
  *
  * docs/evidence.md says where each comes from. Every item counts: one that vouches for nothing is a refusal. */
 OPENPCC_API openpcc_status openpcc_evidence_create(openpcc_evidence **out);
@@ -114,9 +115,10 @@ OPENPCC_API void openpcc_evidence_free(openpcc_evidence *evidence);
  * Not known to it are the software that should run, what the report was made for, and AMD's minimum TCB: say them, or the verdict has them
  * "not_checked", and ACCEPT says no more than that some genuine machine made this report for some purpose. */
 OPENPCC_API openpcc_status openpcc_demands_create(openpcc_demands **out);
-/* openpcc_demands_expect_measurement: MEASUREMENT or MRTD (48 bytes), or MRENCLAVE (32 bytes), must be this or another one that was so added. */
+/* openpcc_demands_expect_measurement: MEASUREMENT, MRTD or PCR0 of a Nitro document (48 bytes), or MRENCLAVE (32 bytes), must be this or another one
+ * that was so added. */
 OPENPCC_API openpcc_status openpcc_demands_expect_measurement(openpcc_demands *demands, const uint8_t *bytes, size_t size);
-/* openpcc_demands_expect_report_data: REPORT_DATA must be these bytes, `size` = OPENPCC_REPORT_DATA_BYTES. The last call counts. */
+/* openpcc_demands_expect_report_data: REPORT_DATA, user_data of a Nitro document, or user-data of an Azure VM must be these bytes, `size` = OPENPCC_REPORT_DATA_BYTES. The last call counts. */
 OPENPCC_API openpcc_status openpcc_demands_expect_report_data(openpcc_demands *demands, const uint8_t *bytes, size_t size);
 /* openpcc_demands_expect_nonce: NVIDIA's devices must have been asked with these bytes, `size` = OPENPCC_NONCE_BYTES. The last call counts. */
 OPENPCC_API openpcc_status openpcc_demands_expect_nonce(openpcc_demands *demands, const uint8_t *bytes, size_t size);

@@ -165,6 +165,7 @@ TEST(CAbi, what_is_asked_of_no_verdict_refuses) {
   EXPECT_EQ(text, nullptr);
   EXPECT_EQ(count, 0u);
   EXPECT_EQ(from, 0);
+  EXPECT_EQ(to, 0);
   const Verdict verdict = judged(evidence_of({}), strict());
   for (const openpcc_status status :
        {openpcc_verdict_outcome(verdict.get(), nullptr), openpcc_verdict_genuine(verdict.get(), nullptr),
@@ -369,6 +370,17 @@ TEST_F(CAbiNode, simulated_evidence_is_accepted_as_what_it_is) {
   EXPECT_EQ(openpcc_verdict_genuine(verdict.get(), &genuine), OPENPCC_OK);
   EXPECT_EQ(genuine, 0);
   EXPECT_EQ(json_of(verdict).at("rows").as_array().size(), count_of(verdict));
+}
+
+TEST_F(CAbiNode, no_evidence_is_an_error_and_leaves_no_verdict) {
+  const NodeDemands some = demands(world.policy_text.text());
+  const uint8_t byte = 0;
+  const Verdict before = judged(world.make(), some);
+  openpcc_verdict* out = before.get();
+  EXPECT_EQ(openpcc_verify_node(nullptr, 1, some.get(), 0, &out), OPENPCC_ERROR_ARGUMENT);
+  EXPECT_EQ(out, nullptr);
+  EXPECT_EQ(openpcc_verify_node(&byte, 0, some.get(), 0, &out), OPENPCC_ERROR_ARGUMENT);
+  EXPECT_EQ(openpcc_verify_node(&byte, 1, some.get(), 0, nullptr), OPENPCC_ERROR_ARGUMENT);
 }
 
 TEST_F(CAbiNode, without_a_beacon_nothing_is_fresh) {

@@ -5,6 +5,7 @@
 
 #include "hardware_items.h"
 #include "openpcc/attest/azure_binding.h"
+#include "openpcc/attest/collateral_labels.h"
 #include "openpcc/azure/appraise.h"
 #include "openpcc/tpm/transport.h"
 
@@ -23,12 +24,12 @@ Result<const Item*> must_have(const Device& device, const std::string& name, std
 // read_machine fills in what vouches for the hardware.
 Result<> read_machine(const Device& device, bool snp, azure::Evidence& out) {
   if (snp) {
-    OPENPCC_TRY(expect_collateral(device, {"crl", "tpm-quote", "tpm-signature", "pcrs"}));
+    OPENPCC_TRY(expect_collateral(device, {kCrlLabel, "tpm-quote", "tpm-signature", "pcrs"}));
     OPENPCC_LET(out.snp, snp_collateral(device));
     return {};
   }
-  OPENPCC_TRY(expect_collateral(device, {"td-quote", "tcb-info", "qe-identity", "tcb-signing-chain", "root-ca-crl", "pck-crl", "tpm-quote",
-                                         "tpm-signature", "pcrs"}));
+  OPENPCC_TRY(expect_collateral(device, {"td-quote", kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel, kPckCrlLabel,
+                                         "tpm-quote", "tpm-signature", "pcrs"}));
   OPENPCC_LET(const Item* quote, must_have(device, "td-quote", kTdxQuoteType));
   out.td_quote = quote->bytes;
   OPENPCC_LET(out.tdx, tdx_collateral(device));

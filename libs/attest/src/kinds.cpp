@@ -90,8 +90,6 @@ std::span<const Kind<ProductionPolicy>> gpu_kinds() {
   return kProductionGpus;
 }
 
-bool verifies_real_gpus() { return !gpu_kinds<ProductionPolicy>().empty(); }
-
 bool is_simulated(std::string_view media_type) {
   const auto simulated = [&](const auto& kind) { return kind.simulated && kind.media_type == media_type; };
   return std::ranges::any_of(kDevelopmentCpus, simulated) || std::ranges::any_of(kDevelopmentGpus, simulated);

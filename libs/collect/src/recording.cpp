@@ -1,13 +1,13 @@
 #include "openpcc/collect/recording.h"
 
+#include "item_words.h"
 #include "openpcc/attest/hardware_types.h"
-#include "openpcc/attest/platform.h"
 #include "openpcc/collect/shelf.h"
 
 namespace openpcc::collect {
 
 Result<std::unique_ptr<Source>> Recording::open(const std::filesystem::path& folder) {
-  OPENPCC_LET(std::vector<Bytes> files, read_folder(folder));
+  OPENPCC_LET(std::vector<Bytes> files, read_folder(folder, FolderFor::recording));
   Collected out;
   for (Bytes& file : files) {
     const attest::PlatformItem item = attest::recognise(file);
@@ -19,8 +19,12 @@ Result<std::unique_ptr<Source>> Recording::open(const std::filesystem::path& fol
     if (item == attest::PlatformItem::snp_report) {
       OPENPCC_LET(const ByteSpan report, snp::strip_response(file));
       out.report = {std::string(attest::kSnpReportType), Bytes(report.begin(), report.end())};
-    } else {
+    } else if (item == attest::PlatformItem::intel_quote) {
       out.report = {std::string(attest::kTdxQuoteType), std::move(file)};
+    } else {
+      return fail(Code::rejected, "collect.replay.report",
+                  folder.string() + " holds " + std::string(words_for(item)) +
+                      ": what can be played back is a report of AMD SEV-SNP or a quote of Intel TDX");
     }
   }
   if (out.report.bytes.empty()) return fail(Code::rejected, "collect.replay.report", "no report in " + folder.string());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "openpcc/attest/collateral_labels.h"
 #include "openpcc/attest/hardware_types.h"
 #include "openpcc/attest/platform.h"
 #include "openpcc/tdx/collateral.h"
@@ -133,7 +134,7 @@ Result<Device> staple_snp(Item report, const Shelf& shelf) {
   if (root == nullptr) return missing("the root's certificate (ARK): AMD's key distribution service has it in cert_chain");
   Device out{std::move(report), {}, {}};
   for (const Certificate* c : {vek, issuer, root}) out.chain.push_back(item(attest::kCertificateType, c->der()));
-  if (const ByteSpan* list = list_of(*root, shelf.lists)) out.collateral["crl"] = item(attest::kCrlType, *list);
+  if (const ByteSpan* list = list_of(*root, shelf.lists)) out.collateral[attest::kCrlLabel] = item(attest::kCrlType, *list);
   return out;
 }
 
@@ -186,11 +187,11 @@ Result<Device> staple_tdx(Item report, const Shelf& shelf) {
   const ByteSpan* signer = signing_chain_in(shelf);
   if (signer == nullptr) return missing("the chain of who signed TCB info, in PEM" + service + " in a header of its answers");
   Device out{std::move(report), {}, {}};
-  out.collateral["tcb-info"] = item(attest::kJsonType, *tcb_info);
-  out.collateral["qe-identity"] = item(attest::kJsonType, *identity);
-  out.collateral["tcb-signing-chain"] = item(attest::kPemType, *signer);
-  if (const ByteSpan* list = list_of(chain->back(), shelf.lists)) out.collateral["root-ca-crl"] = item(attest::kCrlType, *list);
-  if (const ByteSpan* list = list_of((*chain)[1], shelf.lists)) out.collateral["pck-crl"] = item(attest::kCrlType, *list);
+  out.collateral[attest::kTcbInfoLabel] = item(attest::kJsonType, *tcb_info);
+  out.collateral[attest::kQeIdentityLabel] = item(attest::kJsonType, *identity);
+  out.collateral[attest::kTcbSigningChainLabel] = item(attest::kPemType, *signer);
+  if (const ByteSpan* list = list_of(chain->back(), shelf.lists)) out.collateral[attest::kRootCaCrlLabel] = item(attest::kCrlType, *list);
+  if (const ByteSpan* list = list_of((*chain)[1], shelf.lists)) out.collateral[attest::kPckCrlLabel] = item(attest::kCrlType, *list);
   return out;
 }
 

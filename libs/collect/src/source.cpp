@@ -17,7 +17,7 @@ struct Kind {
   Opened (*open)(const Guest& guest);
 };
 // In the order in which "auto" looks: configfs-tsm speaks for either technology, and for TDX it is the one with quotes.
-constexpr Kind kKinds[] = {{"configfs-tsm", &Tsm::open}, {"sev-guest", &SevGuest::open}, {"tdx-guest", &TdxGuest::open}};
+constexpr Kind kKinds[] = {{"configfs-tsm", &Tsm::open}, {"sev-guest", &SevGuest::open}, {"tdx-guest", &open_tdx_guest}};
 
 Opened first_of_all(const Guest& guest) {
   std::string seen;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ctime>
 
 #include "openpcc/attest/hardware_types.h"
 #include "openpcc/attest/platform.h"
@@ -95,13 +94,13 @@ Result<attest::Device> staple_gpu(const Collected& collected, std::span<const By
   return out;
 }
 
-GpuStaple gpu_staple_from(std::filesystem::path folder) {
-  return [folder = std::move(folder)](const Collected& collected) -> Result<attest::Device> {
+GpuStaple gpu_staple_from(std::filesystem::path folder, const Clock& clock) {
+  return [folder = std::move(folder), &clock](const Collected& collected) -> Result<attest::Device> {
     std::vector<Bytes> items;
     if (!folder.empty()) {
-      OPENPCC_LET(items, read_folder(folder));
+      OPENPCC_LET(items, read_folder(folder, FolderFor::gpu));
     }
-    return staple_gpu(collected, items, std::time(nullptr));
+    return staple_gpu(collected, items, clock.now());
   };
 }
 

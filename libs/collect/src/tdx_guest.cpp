@@ -2,15 +2,13 @@
 
 #include <cerrno>
 
-#include "openpcc/attest/hardware_types.h"
-
 namespace openpcc::collect {
 namespace {
 
 // The driver's structure and request, as its header lays them out.
 struct ReportRequest {
   std::array<uint8_t, 64> report_data;
-  TdReport td_report{};
+  std::array<uint8_t, 1024> td_report{};
 };
 static_assert(sizeof(ReportRequest) == 1088);
 
@@ -31,10 +29,7 @@ Result<File> open_device(Kernel& kernel) {
               std::string(kTdxGuestDevice) + ": " + error_text(device.error()) + "; run the node as root, or let it read and write it");
 }
 
-}  // namespace
-
-Result<TdReport> td_report(Kernel& kernel, const attest::Binding& binding) {
-  OPENPCC_LET(File device, open_device(kernel));
+Result<> make_report(File& device, const attest::Binding& binding) {
   ReportRequest request{binding};
   auto called = device.control(kGetReport0, &request);
   while (!called && called.error() == EINTR) called = device.control(kGetReport0, &request);
@@ -43,24 +38,20 @@ Result<TdReport> td_report(Kernel& kernel, const attest::Binding& binding) {
   if (report[0] != kTdxType || !equal(report.subspan(kReportDataAt, binding.size()), binding)) {
     return fail(Code::malformed, "collect.tdx.report", "what the module gave is no TDREPORT for this request");
   }
-  return request.td_report;
+  return {};
 }
 
-Result<std::unique_ptr<Source>> TdxGuest::open(const Guest& guest) {
-  OPENPCC_TRY(open_device(guest.kernel));
-  if (guest.quotes == nullptr) {
-    return fail(Code::unsupported, "collect.tdx.quotes",
-                std::string(kTdxGuestDevice) +
-                    " gives a TDREPORT, which only this machine can check, and nothing here turns it into a quote: use a kernel with "
-                    "configfs-tsm (Linux 6.7)");
-  }
-  return std::unique_ptr<Source>(new TdxGuest(guest.kernel, *guest.quotes));
-}
+}  // namespace
 
-Result<Collected> TdxGuest::collect(const attest::Binding& binding) {
-  OPENPCC_LET(const TdReport report, td_report(kernel_, binding));
-  OPENPCC_LET(Bytes quote, quotes_.quote(report));
-  return Collected{{std::string(attest::kTdxQuoteType), std::move(quote)}, {}};
+Result<std::unique_ptr<Source>> open_tdx_guest(const Guest& guest) {
+  OPENPCC_LET(File device, open_device(guest.kernel));
+  attest::Binding binding;
+  guest.random.fill(binding);
+  OPENPCC_TRY(make_report(device, binding));
+  return fail(Code::unsupported, "collect.tdx.quotes",
+              std::string(kTdxGuestDevice) +
+                  " gives a TDREPORT, which only this machine can check, and nothing here turns it into a quote: use a kernel with "
+                  "configfs-tsm (Linux 6.7)");
 }
 
 }  // namespace openpcc::collect

@@ -151,6 +151,8 @@ Result<std::unique_ptr<Source>> Tsm::open(const Guest& guest) {
   return std::unique_ptr<Source>(new Tsm(guest, std::move(provider)));
 }
 
+Word Tsm::name() const { return provider_ == kSevProvider ? Word("configfs-tsm/sev_guest") : Word("configfs-tsm/tdx_guest"); }
+
 Result<Collected> Tsm::collect(const attest::Binding& binding) {
   for (int left = kAttempts - 1;; --left) {
     OPENPCC_LET(Entry entry, Entry::make(guest_));

@@ -187,7 +187,7 @@ Called<void> FakeGuest::tdx_request(unsigned long request, uint8_t* call) {
   if (request != _IOWR('T', 1, uint8_t[1088])) return std::unexpected(ENOTTY);
   if (tdx->error != 0) return std::unexpected(tdx->error);
   call[64] = tdx->type;
-  std::copy_n(call, 64, call + 64 + 128);
+  if (tdx->echoes) std::copy_n(call, 64, call + 64 + 128);
   return {};
 }
 

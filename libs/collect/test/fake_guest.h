@@ -43,6 +43,7 @@ struct SevDriver {
 struct TdxDriver {
   int error = 0;
   uint8_t type = 0x81;
+  bool echoes = true;  // the report data that was asked for
 };
 
 class FakeGuest final : public Kernel {
@@ -54,7 +55,7 @@ class FakeGuest final : public Kernel {
   std::map<std::string, std::deque<int>> errors;
   size_t piece_bytes_max = 4096;  // of one read or write
 
-  Guest guest() { return {*this, random_, nullptr}; }
+  Guest guest() { return {*this, random_}; }
   size_t entries() const { return entries_.size(); }  // that were not removed
   size_t entries_made() const { return entries_made_; }
   const std::string& level() const { return level_; }  // the last that was asked for

@@ -2,8 +2,12 @@
 #include "openpcc/collect/gpu.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "fake_nvml.h"
+#include "forge.h"
 #include "openpcc/attest/hardware_types.h"
 #include "openpcc/collect/machine.h"
 #include "openpcc/nvgpu/compare.h"
@@ -163,10 +167,77 @@ TEST_F(GpuTest, what_measured_something_else_is_not_shown) {
   EXPECT_RULE(staple_gpu(changed, manifests(), kTime), "collect.gpu.report");
 }
 
-// No_cpu is the source of a machine that is asked for its GPUs alone.
+// Statements are answers of OCSP and lists of a test's own. Whether they are genuine is for those who verify the evidence.
+struct Statements {
+  x509::forge::Key key{x509::Algorithm::ecdsa_sha384};
+  static Bytes owned(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
+  Bytes answer(const x509::Certificate& subject, const x509::Certificate& issuer) const {
+    x509::forge::OcspFields fields;
+    fields.issuer_name = owned(issuer.subject());
+    fields.issuer_spki = owned(issuer.spki());
+    fields.serial = owned(subject.serial());
+    return x509::forge::ocsp(fields, key);
+  }
+  Bytes list(const x509::Certificate& issuer) const {
+    x509::forge::CrlFields fields;
+    fields.issuer = owned(issuer.subject());
+    return x509::forge::crl(fields, key);
+  }
+};
+
+TEST_F(GpuTest, statements_about_its_certificates_come_along) {
+  const Statements statements;
+  const auto device = nvgpu::read_chain(h100_->chain), another = nvgpu::read_chain(other_->chain);
+  ASSERT_OK(device);
+  ASSERT_OK(another);
+  const auto signers = nvgpu::certificates_of_manifest(manifests()[2]);
+  ASSERT_GE(signers.size(), 2u);
+  const std::vector<Bytes> about = {statements.answer((*device)[0], (*device)[1]), statements.answer((*device)[1], (*device)[2]),
+                                    statements.answer(signers[0], signers[1])};
+  const std::vector<Bytes> lists = {statements.list((*device)[1]), statements.list(signers[1])};
+  std::vector<Bytes> items = manifests();
+  items.push_back(statements.answer((*another)[0], (*another)[1]));  // of another GPU
+  items.push_back(statements.answer((*device)[0], (*device)[2]));    // by who did not issue it
+  items.push_back(x509::forge::crl({}, statements.key));             // of nobody here
+  std::ranges::copy(about, std::back_inserter(items));
+  std::ranges::copy(lists, std::back_inserter(items));
+  const auto stapled = staple_gpu(recorded(), items, kTime);
+  ASSERT_OK(stapled);
+  ASSERT_EQ(stapled->collateral.size(), 2 + about.size() + lists.size());
+  for (size_t i = 0; i < about.size(); ++i) {
+    const attest::Item& item = stapled->collateral.at("ocsp-" + std::to_string(i));
+    EXPECT_EQ(item.media_type, attest::kOcspType);
+    EXPECT_EQ(item.bytes, about[i]) << i;
+  }
+  for (size_t i = 0; i < lists.size(); ++i) {
+    const attest::Item& item = stapled->collateral.at("crl-" + std::to_string(i));
+    EXPECT_EQ(item.media_type, attest::kCrlType);
+    EXPECT_EQ(item.bytes, lists[i]) << i;
+  }
+}
+
+TEST_F(GpuTest, a_folder_with_manifests_is_read_each_time) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("openpcc-manifests-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  testkit::TestClock clock(kTime);
+  const GpuStaple staple = gpu_staple_from(folder, clock);
+  EXPECT_RULE(staple(recorded()), "collect.staple.missing");
+  for (size_t i = 0; i < manifests().size(); ++i) std::ofstream(folder / std::to_string(i)) << as_text(manifests()[i]);
+  const auto device = staple(recorded());
+  ASSERT_OK(device);
+  EXPECT_EQ(device->collateral.size(), 2u);
+  clock.advance(10 * 365 * 86'400);
+  EXPECT_RULE(staple(recorded()), "collect.staple.missing") << "of the time that the clock says";
+  std::ofstream(folder / "quote") << as_text(h100_->report);
+  EXPECT_RULE(staple(recorded()), "collect.folder.unknown");
+  std::filesystem::remove_all(folder);
+  EXPECT_RULE(gpu_staple_from({}, clock)(recorded()), "collect.staple.missing");
+}
+
+// NoCpu is the source of a machine that is asked for its GPUs alone.
 class NoCpu final : public Source {
  public:
-  std::string name() const override { return "none"; }
+  Word name() const override { return "none"; }
   Result<Collected> collect(const attest::Binding&) override { return fail(Code::unsupported, "test.none"); }
 };
 

@@ -162,7 +162,7 @@ TEST(Machine, a_recording_says_what_it_said) {
   FakeGuest none;
   Machine machine(*open_source("replay:" + folder.path().string(), none.guest()), staple_from({}));
   EXPECT_TRUE(machine.source().recorded());
-  EXPECT_EQ(machine.source().name(), "a recording");
+  EXPECT_EQ(machine.source().name(), Word("recording"));
   const auto device = machine.cpu_quote(some_binding());
   ASSERT_OK(device);
   EXPECT_EQ(device->report.bytes, report);
@@ -178,6 +178,15 @@ TEST(Machine, a_recorded_quote_is_one_too) {
   const auto source = Recording::open(folder.path());
   ASSERT_OK(source);
   EXPECT_EQ((*source)->collect(some_binding())->report.media_type, attest::kTdxQuoteType);
+}
+
+TEST(Machine, evidence_that_is_not_a_cpus_report_plays_nothing_back) {
+  if (!testkit::shared_file("evidence/EXPECTED.json")) GTEST_SKIP() << "no shared evidence";
+  const Folder folder;
+  folder.put_shared("report", "nvidia/gpu/hopper-590-single/report.bin");
+  const auto source = Recording::open(folder.path());
+  EXPECT_RULE(source, "collect.replay.report");
+  EXPECT_NE(source.error().detail.find("a report of an NVIDIA device"), std::string::npos) << source.error().detail;
 }
 
 }  // namespace

@@ -16,11 +16,11 @@ TEST(OpenSource, auto_takes_configfs_and_then_the_devices) {
   FakeGuest kernel;
   kernel.tsm = TsmDriver{};
   kernel.sev = SevDriver{};
-  EXPECT_EQ(open_source("auto", kernel.guest()).value()->name(), "configfs-tsm (sev_guest)");
+  EXPECT_EQ(open_source("auto", kernel.guest()).value()->name(), Word("configfs-tsm/sev_guest"));
   kernel.tsm->provider = "tdx_guest";
-  EXPECT_EQ(open_source("auto", kernel.guest()).value()->name(), "configfs-tsm (tdx_guest)");
+  EXPECT_EQ(open_source("auto", kernel.guest()).value()->name(), Word("configfs-tsm/tdx_guest"));
   kernel.tsm.reset();
-  EXPECT_EQ(open_source("auto", kernel.guest()).value()->name(), "/dev/sev-guest");
+  EXPECT_EQ(open_source("auto", kernel.guest()).value()->name(), Word("sev-guest"));
 }
 
 TEST(OpenSource, auto_says_what_was_looked_at) {

@@ -32,7 +32,7 @@ class TsmTest : public testing::Test {
 TEST_F(TsmTest, a_report_and_what_the_host_gave_beside_it) {
   const auto source = Tsm::open(kernel_.guest());
   ASSERT_OK(source);
-  EXPECT_EQ((*source)->name(), "configfs-tsm (sev_guest)");
+  EXPECT_EQ((*source)->name(), Word("configfs-tsm/sev_guest"));
   EXPECT_FALSE((*source)->recorded());
   const auto collected = (*source)->collect(some_binding());
   ASSERT_OK(collected);

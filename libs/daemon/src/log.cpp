@@ -46,6 +46,8 @@ constexpr std::array kEvents{
     EventText{Event::key_wiped, info, "key_wiped", "a key is wiped"},
     EventText{Event::evidence_refreshed, info, "evidence_refreshed", "fresh evidence is published"},
     EventText{Event::evidence_failed, error, "evidence_failed", "evidence cannot be made"},
+    EventText{Event::evidence_source, info, "evidence_source", "the source of evidence answers"},
+    EventText{Event::evidence_recorded, warning, "evidence_recorded", "the evidence is a recording: no client accepts it"},
     EventText{Event::replay_set_full, error, "replay_set_full", "the replay set is full; the key has to rotate"},
     EventText{Event::bundle_published, info, "bundle_published", "a bundle is published"},
     EventText{Event::bundle_loaded, info, "bundle_loaded", "a bundle is verified and in use"},
@@ -112,8 +114,8 @@ constexpr size_t kQueueLines = 4096;
 
 // LogLine makes the text of a line.
 struct LogLine {
-  static constexpr std::array<std::string_view, 11> kKeys{"rule", "status", "count", "bytes",    "epoch", "signal",
-                                                          "took", "limit",  "until", "endpoint", "node"};
+  static constexpr std::array<std::string_view, 12> kKeys{"rule", "status", "count", "bytes",    "epoch",  "signal",
+                                                          "took", "limit",  "until", "endpoint", "source", "node"};
 
   static std::string_view key(const Field& field) { return kKeys.at(static_cast<size_t>(field.key_)); }
 
@@ -150,6 +152,8 @@ Field Field::endpoint(const http::Endpoint& endpoint) {
   shown.base_path.clear();
   return {Key::endpoint, printable(shown.to_string()), true};
 }
+
+Field Field::source(Word source) { return {Key::source, std::string(source.text()), true}; }
 
 Field Field::node(std::span<const uint8_t, 32> node_id) { return {Key::node, to_hex(node_id.first<8>()), true}; }
 

@@ -22,7 +22,8 @@ concept MakesAField =
     requires(T value) { Field::count(value); } || requires(T value) { Field::bytes(value); } ||
     requires(T value) { Field::epoch(value); } || requires(T value) { Field::signal(value); } ||
     requires(T value) { Field::took(value); } || requires(T value) { Field::limit(value); } || requires(T value) { Field::until(value); } ||
-    requires(T value) { Field::endpoint(value); } || requires(T value) { Field::node(value); };
+    requires(T value) { Field::endpoint(value); } || requires(T value) { Field::source(value); } ||
+    requires(T value) { Field::node(value); };
 template <class T>
 concept GoesIntoALine = requires(Log& log, T value) { log.write(Event::ready, {value}); } || requires(Log& log, T value) {
   log.write(Event::ready, value);
@@ -38,7 +39,7 @@ static_assert(!MakesAField<Secret<16>> && !GoesIntoALine<Secret<16>>);
 static_assert(!MakesAField<SecretBytes> && !GoesIntoALine<SecretBytes>);
 static_assert(!MakesAField<const void*> && !GoesIntoALine<const void*>);
 // The concepts do see what is allowed.
-static_assert(MakesAField<uint64_t> && MakesAField<Error> && MakesAField<http::Endpoint> && GoesIntoALine<Field>);
+static_assert(MakesAField<uint64_t> && MakesAField<Error> && MakesAField<http::Endpoint> && MakesAField<Word> && GoesIntoALine<Field>);
 
 class LogTest : public testing::Test {
  protected:
@@ -86,10 +87,12 @@ TEST_F(LogTest, writes_text_lines) {
   const std::string out = written(Log::Format::text, Level::info, [](Log& log) {
     log.write(Event::draining, {Field::signal(15), Field::limit(30s)});
     log.write(Event::bundle_loaded, {Field::epoch(uint64_t{7}), Field::bytes(size_t{512})});
+    log.write(Event::evidence_source, {Field::source("sev-guest")});
   });
   EXPECT_EQ(out,
             "2026-09-21T14:13:20Z info openpcc-test: no new requests; waiting for running ones (draining) signal=15 limit=30000ms\n"
-            "2026-09-21T14:13:20Z info openpcc-test: a bundle is verified and in use (bundle_loaded) epoch=7 bytes=512\n");
+            "2026-09-21T14:13:20Z info openpcc-test: a bundle is verified and in use (bundle_loaded) epoch=7 bytes=512\n"
+            "2026-09-21T14:13:20Z info openpcc-test: the source of evidence answers (evidence_source) source=sev-guest\n");
 }
 
 TEST_F(LogTest, leaves_out_what_is_below_its_level) {

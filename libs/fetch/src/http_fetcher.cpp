@@ -1,8 +1,5 @@
 #include "openpcc/fetch/http_fetcher.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "openpcc/http/client.h"
 
 namespace openpcc::fetch {

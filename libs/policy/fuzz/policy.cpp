@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (policy && std::holds_alternative<policy::ProductionPolicy>(*policy)) {
     OPENPCC_CHECK(!policy::requirements(*policy).exceptions.allow_debug);
   }
-  const auto advice = policy::lint({data, size}, {1'800'000'000, false});
+  const auto advice = policy::lint({data, size}, 1'800'000'000);
   OPENPCC_CHECK(policy.has_value() == advice.has_value() && (!advice || !advice->empty()));
   return 0;
 }

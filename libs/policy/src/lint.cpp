@@ -47,8 +47,8 @@ std::string setting(std::string_view table, std::string_view name) { return std:
 
 class Linter {
  public:
-  Linter(const Policy& policy, const LintContext& context)
-      : r_(requirements(policy)), production_(std::holds_alternative<ProductionPolicy>(policy)), context_(context) {}
+  Linter(const Policy& policy, UnixSeconds now)
+      : r_(requirements(policy)), production_(std::holds_alternative<ProductionPolicy>(policy)), now_(now) {}
 
   std::vector<Advice> run(const std::vector<std::string>& empty_tables) {
     look_for_placeholders();
@@ -120,7 +120,7 @@ class Linter {
   }
 
   void look_at_gpus() {
-    if (production_ && r_.require_gpu && (!context_.real_gpus || !r_.nvgpu)) {
+    if (production_ && r_.require_gpu && !r_.nvgpu) {
       warn("policy.lint.accepts_nothing", "nodes.require_gpu", "no table takes GPUs, so no machine fulfils it",
            "add [nvgpu], or say false");
     }
@@ -130,8 +130,8 @@ class Linter {
            "say require_gpu = true, or leave gpu_releases out");
     }
     if (!r_.require_gpu && r_.min_root_owners == 2) {
-      warn(production_ && !context_.real_gpus ? Rule("policy.lint.accepts_nothing") : Rule("policy.lint.gpu_optional"),
-           "nodes.min_root_owners", "a node without a GPU has one maker and is refused, whatever require_gpu says",
+      warn(production_ && !r_.nvgpu ? Rule("policy.lint.accepts_nothing") : Rule("policy.lint.gpu_optional"), "nodes.min_root_owners",
+           "a node without a GPU has one maker and is refused, whatever require_gpu says",
            "say require_gpu = true; or min_root_owners = 1 with the exception one_root_owner");
     }
   }
@@ -193,7 +193,7 @@ class Linter {
   void look_at_tcb_exception(const tdx::TcbException& exception) {
     const std::string name = "tdx.accept." + std::string(tdx::to_string(exception.status));
     const std::string end = utc_text(exception.until);
-    if (exception.until <= context_.now) {
+    if (exception.until <= now_) {
       warn("policy.lint.over", name, "ended on " + end + ": such platforms are refused",
            "take it out, or give it another end for a reason of its own");
       return;
@@ -243,13 +243,13 @@ class Linter {
     if (!r_.tdx->require_revocation) unchecked("revocation", "TDX: where evidence brings not all lists", "");
     if (demands.allow_migratable) unchecked("migration", "TDX: where the TD can be migrated", "");
     if (demands.allow_sept_ve) unchecked("guest_policy", "TDX: where SEPT_VE_DISABLE is clear", "");
-    const bool excepted = std::ranges::any_of(demands.tcb_exceptions, [&](const auto& e) { return context_.now < e.until; });
+    const bool excepted = std::ranges::any_of(demands.tcb_exceptions, [&](const auto& e) { return now_ < e.until; });
     if (excepted) unchecked("tcb", "TDX: where an exception takes the platform's status", "");
   }
 
   const Requirements& r_;
   bool production_;
-  const LintContext& context_;
+  UnixSeconds now_;
   std::vector<Advice> out_;
 };
 
@@ -265,9 +265,9 @@ std::string_view to_string(Weight weight) {
   return "warning";
 }
 
-Result<std::vector<Advice>> lint(ByteSpan toml, const LintContext& context) {
+Result<std::vector<Advice>> lint(ByteSpan toml, UnixSeconds now) {
   OPENPCC_LET(const Policy policy, parse(toml));
-  return Linter(policy, context).run(empty_tables(as_text(toml)));
+  return Linter(policy, now).run(empty_tables(as_text(toml)));
 }
 
 std::string_view remedy_of(const Error& error) {

@@ -22,8 +22,8 @@ Parts good(const std::string& tables = kGenoa, const std::string& exceptions = "
   return parts;
 }
 
-std::vector<Advice> linted(const Parts& parts, bool real_gpus = false) {
-  auto advice = lint(as_bytes(parts.text()), {kNow, real_gpus});
+std::vector<Advice> linted(const Parts& parts) {
+  auto advice = lint(as_bytes(parts.text()), kNow);
   if (!advice) ADD_FAILURE() << describe(advice.error());
   return advice ? std::move(*advice) : std::vector<Advice>();
 }
@@ -110,13 +110,13 @@ TEST(PolicyLint, what_no_machine_can_fulfil) {
   parts.numbers = "min_root_owners = 3\nfreshness_age_s = 600\n";
   EXPECT_TRUE(warned(linted(parts), "nodes.min_root_owners", kRule));
   parts.numbers = Parts::production().numbers;
-  EXPECT_TRUE(warned(linted(parts), "nodes.min_root_owners", kRule)) << "no GPU, no second maker";
-  EXPECT_TRUE(warned(linted(parts, true), "nodes.min_root_owners", "policy.lint.gpu_optional"));
+  EXPECT_TRUE(warned(linted(parts), "nodes.min_root_owners", kRule)) << "no table takes GPUs, no second maker";
   parts.gpu = Parts().gpu;
-  EXPECT_TRUE(warned(linted(parts), "nodes.require_gpu", kRule));
-  EXPECT_TRUE(warned(linted(parts, true), "nodes.require_gpu", kRule)) << "no table takes GPUs";
+  EXPECT_TRUE(warned(linted(parts), "nodes.require_gpu", kRule)) << "no table takes GPUs";
   parts.exceptions += "[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\n[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
-  EXPECT_TRUE(of_weight(linted(parts, true), Weight::warning).empty());
+  EXPECT_TRUE(of_weight(linted(parts), Weight::warning).empty());
+  parts.gpu = good().gpu;
+  EXPECT_TRUE(warned(linted(parts), "nodes.min_root_owners", "policy.lint.gpu_optional"));
 }
 
 TEST(PolicyLint, attributes_that_no_td_can_have) {
@@ -203,7 +203,7 @@ TEST(PolicyLint, milan_without_a_list_of_chips) {
 }
 
 TEST(PolicyLint, refuses_what_parse_refuses_and_says_what_to_do) {
-  const auto refused = [](std::string_view text) { return lint(as_bytes(text), {kNow, false}); };
+  const auto refused = [](std::string_view text) { return lint(as_bytes(text), kNow); };
   EXPECT_RULE(refused(""), "policy.parse.empty");
   EXPECT_RULE(refused("kind = \"test\"\n"), "policy.kind");
   for (const Rule rule : {Rule("policy.parse.empty"), Rule("policy.kind"), Rule("policy.parse.unknown_key")}) {

@@ -59,9 +59,6 @@ struct Appraisal {
   std::shared_ptr<const VerifiedNode> node;  // null unless accepted
 };
 
-// verifies_real_gpus: GPUs of some maker can be verified under a production policy, which otherwise accepts no node that shows one.
-bool verifies_real_gpus();
-
 // verify never fails: whatever is wrong stands in the verdict. A rule id in a row is one of
 //   attest.cmw.*, attest.claims.*                malformed, or unsupported
 //   attest.kind.unknown (unsupported)            attest.kind.simulated   simulated evidence under a production policy

@@ -39,7 +39,7 @@ Result<std::unique_ptr<GpuSource>> open_nvml(const std::filesystem::path& librar
 Result<attest::Device> staple_gpu(const Collected& collected, std::span<const Bytes> items, UnixSeconds now);
 
 using GpuStaple = std::function<Result<attest::Device>(const Collected&)>;
-// gpu_staple_from looks among the files of a folder, which is read each time. An empty path: no folder.
-GpuStaple gpu_staple_from(std::filesystem::path folder);
+// gpu_staple_from looks among the files of a folder, which is read each time. An empty path: no folder. The clock outlives what is given.
+GpuStaple gpu_staple_from(std::filesystem::path folder, const Clock& clock);
 
 }  // namespace openpcc::collect

@@ -12,10 +12,10 @@ class Recording final : public Source {
  public:
   // open reads a folder with one report or quote, and beside it whatever vouches for it.
   //   collect.folder.*
-  //   collect.replay.report   no report or quote among the files, or more than one
+  //   collect.replay.report   no report or quote among the files, more than one, or evidence of another kind
   static Result<std::unique_ptr<Source>> open(const std::filesystem::path& folder);
 
-  std::string name() const override { return "a recording"; }
+  Word name() const override { return "recording"; }
   bool recorded() const override { return true; }
   Result<Collected> collect(const attest::Binding& binding) override;
 

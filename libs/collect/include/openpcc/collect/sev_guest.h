@@ -14,7 +14,7 @@ class SevGuest final : public Source {
   //   collect.sev.absent   no such device (unsupported)        collect.sev.device   it cannot be opened
   static Result<std::unique_ptr<Source>> open(const Guest& guest);
 
-  std::string name() const override { return std::string(kSevGuestDevice); }
+  Word name() const override { return "sev-guest"; }
   //   collect.sev.device
   //   collect.sev.keys       the driver lost its key to the firmware; it has it again after the guest's next start
   //   collect.sev.busy       the host throttles (unavailable)

@@ -12,11 +12,15 @@ namespace openpcc::collect {
 
 inline constexpr size_t kFolderFilesMax = 256;
 
+// FolderFor is what a folder's files are for: what vouches for a CPU (certificates, lists, Intel's documents); what vouches for GPUs (manifests,
+// OCSP responses, lists); or a recorded CPU's evidence with what vouches for it.
+enum class FolderFor : uint8_t { cpu, gpu, recording };
+
 // read_folder reads a folder's files in the order of their names; names that begin with a dot and folders in it are left alone.
 //   collect.folder.read        it, or a file in it, cannot be read        collect.folder.too_many   more than kFolderFilesMax files (limit)
 //   collect.folder.too_large   a file that could not stand in evidence: over attest::kItemBytesMax (limit)
-//   collect.folder.unknown     a file that vouches for nothing: none is left out unseen
-Result<std::vector<Bytes>> read_folder(const std::filesystem::path& folder);
+//   collect.folder.unknown     a file that is of no use there: none is left out unseen; the detail says what it is
+Result<std::vector<Bytes>> read_folder(const std::filesystem::path& folder, FolderFor purpose);
 
 // staple makes a device of a report and what vouches for it among `items`. Of several that fit, the newest is taken.
 //   SEV-SNP   the VCEK of the report's chip at its REPORTED_TCB, or the VLEK at it; who signed that; the root; the root's list, where there is one

@@ -8,6 +8,7 @@
 
 #include "openpcc/attest/evidence.h"
 #include "openpcc/collect/kernel.h"
+#include "openpcc/core/word.h"
 
 namespace openpcc::collect {
 
@@ -20,26 +21,18 @@ struct Collected {
 class Source {
  public:
   virtual ~Source() = default;
-  // name is for people: "configfs-tsm (sev_guest)".
-  virtual std::string name() const = 0;
+  // name is for logs: "configfs-tsm/sev_guest".
+  virtual Word name() const = 0;
   // recorded: the report says what it said when it was recorded, whatever is asked.
   virtual bool recorded() const { return false; }
   // collect asks for a report with B in its report data. May take as long as the host likes.
   virtual Result<Collected> collect(const attest::Binding& binding) = 0;
 };
 
-// QuoteService turns a TDREPORT into a quote, outside of the guest (TDX alone: the quoting enclave runs on the host).
-class QuoteService {
- public:
-  virtual ~QuoteService() = default;
-  virtual Result<Bytes> quote(std::span<const uint8_t, 1024> td_report) = 0;
-};
-
 // Guest is what sources are made from; all of it outlives them.
 struct Guest {
   Kernel& kernel;
   Random& random;
-  QuoteService* quotes = nullptr;  // for /dev/tdx_guest
 };
 
 // open_source finds the source that a setting names: "configfs-tsm", "sev-guest", "tdx-guest", "replay:FOLDER", or "auto": the first of the first

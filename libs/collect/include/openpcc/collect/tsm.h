@@ -19,7 +19,7 @@ class Tsm final : public Source {
   //   collect.tsm.provider   the provider is of no technology that is verified here (unsupported)
   static Result<std::unique_ptr<Source>> open(const Guest& guest);
 
-  std::string name() const override { return "configfs-tsm (" + provider_ + ")"; }
+  Word name() const override;
   //   collect.tsm.entry, collect.tsm.provider (another one than before)
   //   collect.tsm.refused     the TEE or its host gives no report for this request
   //   collect.tsm.attribute   an attribute cannot be read or written

@@ -11,6 +11,7 @@
 
 #include "openpcc/core/environment.h"
 #include "openpcc/core/result.h"
+#include "openpcc/core/word.h"
 #include "openpcc/http/endpoint.h"
 
 namespace openpcc::daemon {
@@ -43,6 +44,8 @@ enum class Event : uint8_t {
   key_wiped,            // node, count: envelopes opened
   evidence_refreshed,   // node, took
   evidence_failed,      // rule
+  evidence_source,      // source
+  evidence_recorded,    // what the node shows is a recording
   replay_set_full,      // node, count
   bundle_published,     // epoch, count: nodes
   bundle_loaded,        // epoch, count: nodes
@@ -83,12 +86,14 @@ class Field {
   static Field until(UnixSeconds time);
   // endpoint is one of our own configuration, never a peer's address; its path is left out.
   static Field endpoint(const http::Endpoint& endpoint);
+  // source is where evidence comes from.
+  static Field source(Word source);
   // node is the first 8 bytes of a node id, in hex.
   static Field node(std::span<const uint8_t, 32> node_id);
 
  private:
   friend struct LogLine;
-  enum class Key : uint8_t { rule, status, count, bytes, epoch, signal, took, limit, until, endpoint, node };
+  enum class Key : uint8_t { rule, status, count, bytes, epoch, signal, took, limit, until, endpoint, source, node };
   Field(Key key, std::string text, bool quoted) : key_(key), quoted_(quoted), text_(std::move(text)) {}
   static Field number(Key key, int64_t value);
 

@@ -26,13 +26,7 @@ struct Advice {
   std::string remedy;  // empty where nothing is to be done
 };
 
-// LintContext is what a policy is read for.
-struct LintContext {
-  UnixSeconds now;
-  bool real_gpus;  // GPUs that are no simulation can be verified
-};
-
-// lint reads a policy, and gives what is to be said of it: warnings first, then costs, rows not checked and rows not provable. Errors: those of parse.
+// lint reads a policy as of `now`, and gives what is to be said of it: warnings first, then costs, rows not checked and rows not provable. Errors: those of parse.
 //   policy.lint.accepts_nothing   no machine can fulfil it
 //   policy.lint.idle              a table, a setting or an exception that can never apply, or an empty table
 //   policy.lint.over              an exception whose end has come
@@ -42,7 +36,7 @@ struct LintContext {
 //   policy.lint.milan             keys of Milan can be forged by whoever controls a host, and the chip ledger lists no chips
 //   policy.lint.exception         a check that is switched off
 //   policy.lint.unchecked, policy.lint.unprovable
-Result<std::vector<Advice>> lint(ByteSpan toml, const LintContext& context);
+Result<std::vector<Advice>> lint(ByteSpan toml, UnixSeconds now);
 
 // remedy_of says what to do about an error of parse.
 std::string_view remedy_of(const Error& error);
