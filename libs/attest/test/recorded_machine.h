@@ -82,7 +82,7 @@ class RecordedMachine : public testing::Test {
   }
   // unforetold names the rows that stay open without standing in the way, and of which nobody was told by the policy's lint.
   std::set<std::string_view> unforetold() {
-    const auto advice = policy::lint(as_bytes(world_.policy_text.text() + exceptions_ + hardware_), {now_, false});
+    const auto advice = policy::lint(as_bytes(world_.policy_text.text() + exceptions_ + hardware_), now_);
     OPENPCC_CHECK(advice.has_value());
     std::set<std::string, std::less<>> told;
     for (const auto& one : *advice) told.insert(one.about);
