@@ -9,7 +9,7 @@ import tomllib
 from strict_der import read
 
 SPEC = pathlib.Path(__file__).resolve().parents[2] / "spec"
-TABLES = [tomllib.loads(path.read_text()) for path in (SPEC / "evidence_regions.toml", *sorted((SPEC / "evidence_regions").glob("*.toml")))]
+TABLES = [tomllib.loads(path.read_text()) for path in sorted((SPEC / "evidence_regions").glob("*.toml"))]
 RULES = {rule: words for table in TABLES for rule, words in table["rules"].items()}
 REGIONS = {name: rows for table in TABLES for name, rows in table["regions"].items()}
 COMMON_NAME = bytes.fromhex("550403")

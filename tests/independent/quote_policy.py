@@ -1,4 +1,4 @@
-"""Whether what a genuine quote says is acceptable to a relying party: spec/evidence_regions.toml, the rules of TDX after "Appraisal"."""
+"""Whether what a genuine quote says is acceptable to a relying party: spec/evidence_regions/tdx.toml, the rules of TDX after "Appraisal"."""
 
 import dataclasses
 

@@ -1,6 +1,6 @@
 """Intel TDX quotes (versions 4 and 5) and SGX quotes (version 3) judged in Python under their collateral, sharing neither code nor tables with the
 C++ verifier. `verify` says whether genuine silicon made the quote and which TCB status it has, quote_policy.py whether that is acceptable; every
-refusal is collected in the order of the checks, by the rule ids that spec/evidence_regions.toml explains. Nothing here reads a clock or a file."""
+refusal is collected in the order of the checks, by the rule ids that spec/evidence_regions/tdx.toml explains. Nothing here reads a clock or a file."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""Cases that trip rules of spec/evidence_regions.toml, and small changes to bytes."""
+"""Cases that trip rules of spec/evidence_regions, and small changes to bytes."""
 
 import pytest
 from evidence_regions import RULES

@@ -1,4 +1,4 @@
-"""Whether what a genuine SEV-SNP report says is acceptable to a relying party: spec/evidence_regions.toml, the rules of SNP after "Appraisal"."""
+"""Whether what a genuine SEV-SNP report says is acceptable to a relying party: spec/evidence_regions/snp.toml, the rules of SNP after "Appraisal"."""
 
 import dataclasses
 

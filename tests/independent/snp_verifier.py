@@ -1,6 +1,6 @@
 """AMD SEV-SNP attestation reports judged in Python, sharing neither code nor tables with the C++ verifier. `verify` says whether genuine silicon made
 the report, snp_policy.py whether what it says is acceptable; every refusal is collected in the order of the checks, by the rule ids that
-spec/evidence_regions.toml explains. Nothing here reads a clock or a file."""
+spec/evidence_regions/snp.toml explains. Nothing here reads a clock or a file."""
 
 import dataclasses
 import hashlib

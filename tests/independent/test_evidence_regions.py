@@ -1,4 +1,4 @@
-"""No byte of evidence may change: in every valid sample of the shared corpus bits of each region of spec/evidence_regions.toml flip, and the
+"""No byte of evidence may change: in every valid sample of the shared corpus bits of each region of spec/evidence_regions flip, and the
 first refusal is the one that stands there."""
 
 import collections

@@ -1,4 +1,4 @@
-"""Each rule of Intel TDX in spec/evidence_regions.toml is tripped, and by cases that trip nothing else unless they say so. Where no genuine sample
+"""Each rule of Intel TDX in spec/evidence_regions/tdx.toml is tripped, and by cases that trip nothing else unless they say so. Where no genuine sample
 shows a case, genuine evidence is changed and signed anew under roots of our own, which the verifier is told to trust."""
 
 import dataclasses

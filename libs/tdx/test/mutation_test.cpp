@@ -1,4 +1,4 @@
-// Every region of quotes and collateral, flipped: refused by the rule that spec/evidence_regions.toml names for it, whoever made them.
+// Every region of quotes and collateral, flipped: refused by the rule that spec/evidence_regions/tdx.toml names for it, whoever made them.
 #include <algorithm>
 
 #include "corpus.h"

@@ -25,7 +25,6 @@ bool holds_for(const toml::table& row, int64_t version) {
 
 std::vector<Region> regions(std::string_view table, int64_t version) {
   std::vector<std::filesystem::path> files;
-  if (std::filesystem::exists(OPENPCC_EVIDENCE_REGIONS ".toml")) files.emplace_back(OPENPCC_EVIDENCE_REGIONS ".toml");
   for (const auto& entry : std::filesystem::directory_iterator(OPENPCC_EVIDENCE_REGIONS)) {
     if (entry.path().extension() == ".toml") files.push_back(entry.path());
   }

@@ -1,4 +1,4 @@
-// The tables of spec/evidence_regions.toml and spec/evidence_regions/: what each byte of a piece of evidence must lead to when it flips.
+// The tables of spec/evidence_regions/: what each byte of a piece of evidence must lead to when it flips.
 #pragma once
 
 #include <string>

@@ -11,7 +11,7 @@
 
 namespace openpcc::testkit {
 
-// genuine_samples is a list of bench/evidence.json, "snp" or "tdx"; empty where the shared folder is absent.
+// genuine_samples is a list of bench/evidence.json, by the name of its library; empty where the shared folder is absent.
 inline boost::json::array genuine_samples(std::string_view tee) {
   if (!shared_file("evidence/EXPECTED.json")) return {};
   return read_json(OPENPCC_BENCH_EVIDENCE).at(tee).as_array();
