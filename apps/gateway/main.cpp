@@ -19,10 +19,12 @@ struct Settings {
 
   void declare(daemon::Options& options) {
     options.add("listen", listen, "where relays connect: http://host:port, https://host:port or unix:/path");
-    options.add("authority", gateway.authority, "our name in the bundle; sealed requests to another one are refused", daemon::Presence::required);
+    options.add("authority", gateway.authority, "our name in the bundle; sealed requests to another one are refused",
+                daemon::Presence::required);
     options.add("nodes", gateway.nodes, "the nodes behind us", daemon::Presence::required);
     options.add("key_file", key_file, "our private key, made by `openpcc keygen gateway`", daemon::Presence::required);
-    options.add("bundle_folder", bundle_folder, "folder where `openpcc directory build` leaves bundle and bundle.sig", daemon::Presence::required);
+    options.add("bundle_folder", bundle_folder, "folder where `openpcc directory build` leaves bundle and bundle.sig",
+                daemon::Presence::required);
     options.add("poll_interval", gateway.poll_interval, "how often nodes are asked which keys they hold");
     tls.declare(options);
   }
@@ -32,9 +34,10 @@ struct Settings {
 
 int main(int argc, char** argv) {
   Settings settings;
-  daemon::Options options({"openpcc-gateway",
-                           "Opens the outer layer of sealed requests and hands the inner one, which it cannot read, to the least busy of the nodes "
-                           "that the client chose. It never learns who asks."});
+  daemon::Options options(
+      {"openpcc-gateway",
+       "Opens the outer layer of sealed requests and hands the inner one, which it cannot read, to the least busy of the nodes "
+       "that the client chose. It never learns who asks."});
   settings.declare(options);
   return daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
     OPENPCC_LET(const SecretBytes seed, daemon::read_secret(settings.key_file));

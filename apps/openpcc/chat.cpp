@@ -138,7 +138,8 @@ int run_chat(const ChatOptions& options) {
   loop.run();
   if (outcome) return kAccept;
   fmt::print(stderr, "openpcc chat: {}\n", describe(outcome.error()));
-  if (outcome.error().rule == Rule("http.client.connect")) fmt::print(stderr, "Is the proxy running? `openpcc up` starts a whole local deployment.\n");
+  if (outcome.error().rule == Rule("http.client.connect"))
+    fmt::print(stderr, "Is the proxy running? `openpcc up` starts a whole local deployment.\n");
   return kInternal;
 }
 

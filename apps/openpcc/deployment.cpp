@@ -235,8 +235,8 @@ Result<> Preparation::add_node(size_t number) {
     const std::string engine_name = fmt::format("engine-{}", number);
     const http::Endpoint listen = socket(engine_name + ".sock");
     OPENPCC_TRY(add(engine_name, {"openpcc-demo-engine"}, listen,
-                    fmt::format("listen = {}\nmodel = {}\nttft = \"{}\"\ntpot = \"{}\"\n", toml_text(listen.to_string()), toml_text(options_.model),
-                                options_.engine_ttft, options_.engine_tpot)));
+                    fmt::format("listen = {}\nmodel = {}\nttft = \"{}\"\ntpot = \"{}\"\n", toml_text(listen.to_string()),
+                                toml_text(options_.model), options_.engine_ttft, options_.engine_tpot)));
     engine = tapped(engine_name, listen);
   } else {
     OPENPCC_LET(engine, http::Endpoint::parse(options_.engines[(number - 1) % options_.engines.size()]));
@@ -264,10 +264,11 @@ gpus = {gpus}
 gpu_measurement = "{gpu_release}"
 )",
       fmt::arg("listen", toml_text(listen.to_string())), fmt::arg("engine", toml_text(engine.to_string())),
-      fmt::arg("engine_kind", toml_text(options_.engine_kind)), fmt::arg("engine_canary", toml_text(options_.engine_canary)), fmt::arg("deployment", kDeployment), fmt::arg("beacon", beacon.to_string()),
-      fmt::arg("model", toml_text(options_.model)), fmt::arg("digest", hex_digest(options_.model)),
-      fmt::arg("roots", toml_text(key("sim-roots").string())), fmt::arg("chip", hex_digest("chip of " + name)),
-      fmt::arg("release", hex_digest(kRelease)), fmt::arg("gpus", options_.gpus), fmt::arg("gpu_release", hex_digest(kGpuRelease)));
+      fmt::arg("engine_kind", toml_text(options_.engine_kind)), fmt::arg("engine_canary", toml_text(options_.engine_canary)),
+      fmt::arg("deployment", kDeployment), fmt::arg("beacon", beacon.to_string()), fmt::arg("model", toml_text(options_.model)),
+      fmt::arg("digest", hex_digest(options_.model)), fmt::arg("roots", toml_text(key("sim-roots").string())),
+      fmt::arg("chip", hex_digest("chip of " + name)), fmt::arg("release", hex_digest(kRelease)), fmt::arg("gpus", options_.gpus),
+      fmt::arg("gpu_release", hex_digest(kGpuRelease)));
   OPENPCC_TRY(add(name, {"openpcc-node-sim"}, listen, config));
   bare_nodes_.push_back(listen);
   nodes_.push_back(tapped(name, listen));
@@ -277,8 +278,9 @@ gpu_measurement = "{gpu_release}"
 Result<> Preparation::add_gateway() {
   const http::Endpoint listen = ports_.next();
   OPENPCC_TRY(add("gateway", {"openpcc-gateway"}, listen,
-                  fmt::format("listen = {}\nauthority = \"{}\"\nnodes = {}\nkey_file = {}\nbundle_folder = {}\npoll_interval = \"200ms\"\n", toml_text(listen.to_string()),
-                              kAuthority, toml_list(nodes_), toml_text(key("gateway").string()), toml_text((out_.folder / "bundle").string()))));
+                  fmt::format("listen = {}\nauthority = \"{}\"\nnodes = {}\nkey_file = {}\nbundle_folder = {}\npoll_interval = \"200ms\"\n",
+                              toml_text(listen.to_string()), kAuthority, toml_list(nodes_), toml_text(key("gateway").string()),
+                              toml_text((out_.folder / "bundle").string()))));
   gateway_ = listen;
   return {};
 }
@@ -295,20 +297,23 @@ Result<> Preparation::add_relay(size_t number) {
 }
 
 Result<> Preparation::add_directory() {
-  return add("directory", {"openpcc", "directory", "build"}, {},
-             fmt::format("nodes = {}\ngateway = {}\ngateway_authority = \"{}\"\nrelays = []\npolicy = {}\ndirectory_key_file = {}\n"
-                         "beacon_key_file = {}\nout = {}\n",
-                         toml_list(bare_nodes_), toml_text(gateway_.to_string()), kAuthority, toml_text(out_.policy.string()),
-                         toml_text(key("directory").string()), toml_text(key("beacon").string()), toml_text((out_.folder / "bundle").string())));
+  return add(
+      "directory", {"openpcc", "directory", "build"}, {},
+      fmt::format("nodes = {}\ngateway = {}\ngateway_authority = \"{}\"\nrelays = []\npolicy = {}\ndirectory_key_file = {}\n"
+                  "beacon_key_file = {}\nout = {}\n",
+                  toml_list(bare_nodes_), toml_text(gateway_.to_string()), kAuthority, toml_text(out_.policy.string()),
+                  toml_text(key("directory").string()), toml_text(key("beacon").string()), toml_text((out_.folder / "bundle").string())));
 }
 
 Result<> Preparation::add_proxy() {
-  http::Endpoint listen = options_.port == 0 ? ports_.next() : http::Endpoint{.kind = http::Endpoint::Kind::tcp, .host = "127.0.0.1", .port = options_.port, .base_path = {}};
+  http::Endpoint listen =
+      options_.port == 0 ? ports_.next()
+                         : http::Endpoint{.kind = http::Endpoint::Kind::tcp, .host = "127.0.0.1", .port = options_.port, .base_path = {}};
   // Where fewer nodes run than an envelope has recipients by default, it is sealed to all of them.
   const size_t recipients = std::min<size_t>(2, options_.nodes);
   OPENPCC_TRY(add("proxy", {"openpcc", "proxy"}, listen,
-                  fmt::format("listen = {}\nrelays = {}\npolicy = {}\nrecipients = {}\nrefresh_interval = \"2s\"\n", toml_text(listen.to_string()),
-                              toml_list(relays_), toml_text(out_.policy.string()), recipients)));
+                  fmt::format("listen = {}\nrelays = {}\npolicy = {}\nrecipients = {}\nrefresh_interval = \"2s\"\n",
+                              toml_text(listen.to_string()), toml_list(relays_), toml_text(out_.policy.string()), recipients)));
   out_.proxy = listen;
   return {};
 }

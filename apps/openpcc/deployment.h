@@ -12,23 +12,23 @@ namespace openpcc::app {
 
 // Party is one program of the deployment.
 struct Party {
-  std::string name;                   // e.g. "node-2"
-  std::vector<std::string> command;   // program and arguments, without the folder of the programs
-  http::Endpoint listen;              // what it serves
-  http::Endpoint admin;               // /livez, /readyz, /metrics
+  std::string name;                  // e.g. "node-2"
+  std::vector<std::string> command;  // program and arguments, without the folder of the programs
+  http::Endpoint listen;             // what it serves
+  http::Endpoint admin;              // /livez, /readyz, /metrics
 };
 
 // Hop is a place where a tap stands between two parties.
 struct Hop {
-  std::string name;                   // e.g. "relay-1" : what reaches relay-1
+  std::string name;  // e.g. "relay-1" : what reaches relay-1
   http::Endpoint listen;
   http::Endpoint target;
 };
 
 struct Deployment {
   std::filesystem::path folder;
-  std::vector<Party> parties;         // in the order of starting
-  std::vector<Hop> hops;              // empty without --record
+  std::vector<Party> parties;  // in the order of starting
+  std::vector<Hop> hops;       // empty without --record
   http::Endpoint proxy;
   std::filesystem::path policy;
 

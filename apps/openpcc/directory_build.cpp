@@ -36,8 +36,10 @@ struct Settings {
     options.add("gateway_authority", gateway_authority, "the gateway's name, which clients seal to", daemon::Presence::required);
     options.add("relays", relays, "URLs of relays, for information: clients choose their own");
     options.add("policy", policy, "nodes that this policy refuses are left out", daemon::Presence::required);
-    options.add("directory_key_file", directory_key_file, "signs the bundle, made by `openpcc keygen directory`", daemon::Presence::required);
-    options.add("beacon_key_file", beacon_key_file, "cosigns the freshness beacons, made by `openpcc keygen beacon`", daemon::Presence::required);
+    options.add("directory_key_file", directory_key_file, "signs the bundle, made by `openpcc keygen directory`",
+                daemon::Presence::required);
+    options.add("beacon_key_file", beacon_key_file, "cosigns the freshness beacons, made by `openpcc keygen beacon`",
+                daemon::Presence::required);
     options.add("out", out, "folder for bundle and bundle.sig", daemon::Presence::required);
     options.add("every", every, "a new bundle and a new beacon at least this often; sooner when a node's keys change");
     options.add("poll_interval", poll_interval, "how often the nodes are asked for their keys");
@@ -49,8 +51,8 @@ struct Settings {
 
 class Builder {
  public:
-  Builder(const Settings& settings, daemon::Daemon& daemon, policy::Policy policy, note::SignerKey directory_key, note::SignerKey beacon_key,
-          std::shared_ptr<const crypto::TlsContext> tls)
+  Builder(const Settings& settings, daemon::Daemon& daemon, policy::Policy policy, note::SignerKey directory_key,
+          note::SignerKey beacon_key, std::shared_ptr<const crypto::TlsContext> tls)
       : settings_(settings),
         daemon_(daemon),
         policy_(std::move(policy)),
@@ -216,9 +218,10 @@ Result<note::SignerKey> read_signer(const std::filesystem::path& path) {
 
 int run_directory_build(int argc, char** argv) {
   Settings settings;
-  daemon::Options options({"openpcc directory build",
-                           "Collects the evidence of all nodes, leaves out those that the policy refuses, and publishes the signed bundle that "
-                           "clients compare. Without --once it goes on, with a new bundle whenever keys change."});
+  daemon::Options options(
+      {"openpcc directory build",
+       "Collects the evidence of all nodes, leaves out those that the policy refuses, and publishes the signed bundle that "
+       "clients compare. Without --once it goes on, with a new bundle whenever keys change."});
   settings.declare(options);
   return daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
     OPENPCC_LET(const Bytes text, read_bounded(settings.policy, policy::kPolicyBytesMax));
@@ -226,7 +229,8 @@ int run_directory_build(int argc, char** argv) {
     OPENPCC_LET(note::SignerKey directory_key, read_signer(settings.directory_key_file));
     OPENPCC_LET(note::SignerKey beacon_key, read_signer(settings.beacon_key_file));
     OPENPCC_LET(auto tls, settings.tls.client());
-    const auto builder = std::make_shared<Builder>(settings, daemon, std::move(policy), std::move(directory_key), std::move(beacon_key), tls);
+    const auto builder =
+        std::make_shared<Builder>(settings, daemon, std::move(policy), std::move(directory_key), std::move(beacon_key), tls);
     daemon.loop().spawn(builder->run());
     daemon.ready_when([builder] { return builder->ready(); });
     return {};

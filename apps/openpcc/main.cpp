@@ -95,8 +95,9 @@ void add_verify(CLI::App& app, Command& chosen) {
   verify->add_option("--pcr", options->pcrs, "a TPM's quote: what a PCR must hold, e.g. sha256:7=<hexadecimal> (repeatable)");
   verify->add_option("--pcr-selection", options->selection,
                      "a TPM's quote: the PCRs that it must cover, e.g. 0,1,7 or all (default: those of --pcr)");
-  verify->add_option("--nonce", options->nonce,
-                     "a TPM's quote, a Nitro document, or a GPU's or switch's report (32 bytes): what it must have been asked with, hexadecimal");
+  verify->add_option(
+      "--nonce", options->nonce,
+      "a TPM's quote, a Nitro document, or a GPU's or switch's report (32 bytes): what it must have been asked with, hexadecimal");
   verify->add_option("--gpus", options->gpus, "NVIDIA's devices: how many GPUs there must be");
   verify->add_option("--switches", options->switches, "NVIDIA's devices: how many switches there must be");
   verify->add_option("--attestation-key", options->attestation_keys,

@@ -10,9 +10,10 @@ namespace openpcc::app {
 
 int run_proxy(int argc, char** argv) {
   ProxySettings settings;
-  daemon::Options options({"openpcc proxy",
-                           "An OpenAI-compatible server on your own machine. It verifies the nodes, seals each request to nodes that it drew "
-                           "itself, and sends it through a relay; applications change nothing but their base URL."});
+  daemon::Options options(
+      {"openpcc proxy",
+       "An OpenAI-compatible server on your own machine. It verifies the nodes, seals each request to nodes that it drew "
+       "itself, and sends it through a relay; applications change nothing but their base URL."});
   settings.declare(options);
   return daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
     const daemon::Environment environment = daemon::current_environment();
@@ -33,8 +34,9 @@ int run_proxy(int argc, char** argv) {
     parts->client = http::Client::create(daemon.loop(), outgoing, {}, std::move(proxies));
     parts->session = std::make_unique<client::Session>(settings.session, std::move(policy), *parts->client, daemon.clock(), parts->random,
                                                        daemon.metrics());
-    OPENPCC_LET(const http::Endpoint endpoint,
-                daemon.serve(settings.listen, incoming, [parts](http::ServerExchange& exchange) { return parts->proxy->handle(exchange); }));
+    OPENPCC_LET(const http::Endpoint endpoint, daemon.serve(settings.listen, incoming, [parts](http::ServerExchange& exchange) {
+      return parts->proxy->handle(exchange);
+    }));
     config.door.port = endpoint.port;
     parts->proxy = std::make_unique<client::Proxy>(std::move(config), settings.session.recipients, *parts->session, *parts->client,
                                                    daemon.clock(), parts->random, daemon.metrics());

@@ -126,7 +126,8 @@ Result<attest::PlatformVerdict> judge(const std::vector<Bytes>& items, const Ver
   OPENPCC_LET(const policy::Policy parsed, policy::parse(text));
   const auto* production = std::get_if<policy::ProductionPolicy>(&parsed);
   if (production == nullptr) {
-    return fail(Code::rejected, "app.verify.simulated", "a development policy takes simulated machines alone, and this report is a real one's");
+    return fail(Code::rejected, "app.verify.simulated",
+                "a development policy takes simulated machines alone, and this report is a real one's");
   }
   OPENPCC_LET(const auto report_data, report_data_of(options));
   return attest::verify_platform_by(items, now, *production, report_data);
@@ -143,7 +144,8 @@ Result<std::optional<int>> verify_as_platform(const VerifyOptions& options) {
   const bool is_platform = std::ranges::any_of(items, [](const Bytes& item) { return attest::is_evidence(attest::recognise(item)); });
   if (!is_platform) return std::optional<int>();
   if (!options.beacons.empty()) {
-    return fail(Code::rejected, "app.verify.bare", "a beacon is for a node's evidence, and one of the files is a platform's bare report: give it without one");
+    return fail(Code::rejected, "app.verify.bare",
+                "a beacon is for a node's evidence, and one of the files is a platform's bare report: give it without one");
   }
   OPENPCC_LET(const attest::PlatformVerdict verdict, judge(items, options));
   fmt::print("{}\n", options.json ? verdict.json() : verdict.text(options.explain));

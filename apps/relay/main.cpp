@@ -25,9 +25,10 @@ struct Settings {
 
 int main(int argc, char** argv) {
   Settings settings;
-  daemon::Options options({"openpcc-relay",
-                           "Passes sealed requests on to one gateway and sealed answers back. It sees who asks, and nothing of what is asked; it "
-                           "keeps neither. Run it as someone else than the gateway's operator."});
+  daemon::Options options(
+      {"openpcc-relay",
+       "Passes sealed requests on to one gateway and sealed answers back. It sees who asks, and nothing of what is asked; it "
+       "keeps neither. Run it as someone else than the gateway's operator."});
   settings.declare(options);
   return daemon::run(argc, argv, std::move(options), [&](daemon::Daemon& daemon) -> Result<> {
     OPENPCC_LET(auto outgoing, settings.tls.client());
@@ -35,7 +36,8 @@ int main(int argc, char** argv) {
     // Both live as long as the handler that owns them.
     const std::shared_ptr<http::Client> client = http::Client::create(daemon.loop(), outgoing);
     const auto relay = std::make_shared<relay::Relay>(settings.relay, *client, daemon.metrics());
-    OPENPCC_TRY(daemon.serve(settings.listen, incoming, [client, relay](http::ServerExchange& exchange) { return relay->handle(exchange); }));
+    OPENPCC_TRY(
+        daemon.serve(settings.listen, incoming, [client, relay](http::ServerExchange& exchange) { return relay->handle(exchange); }));
     return {};
   });
 }

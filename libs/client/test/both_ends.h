@@ -33,7 +33,8 @@ struct World {
   envelope::NodeId node_id{7};
 
   World() {
-    gateway_keys.push_back({1, hpke::PrivateKey::generate(hpke::KemId::x_wing, random), {{hpke::KdfId::hkdf_sha256, hpke::AeadId::aes_256_gcm}}});
+    gateway_keys.push_back(
+        {1, hpke::PrivateKey::generate(hpke::KemId::x_wing, random), {{hpke::KdfId::hkdf_sha256, hpke::AeadId::aes_256_gcm}}});
   }
 
   std::vector<envelope::Recipient> recipients() {

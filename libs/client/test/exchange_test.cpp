@@ -1,6 +1,6 @@
 // The client's machine against the other side's machines, without sockets: every layer real, every cut and lie possible.
-#include "openpcc/testkit/testkit.h"
 #include "both_ends.h"
+#include "openpcc/testkit/testkit.h"
 
 namespace openpcc::client {
 namespace {
@@ -20,9 +20,9 @@ TEST(Exchange, sends_nothing_but_what_the_exchange_needs) {
   EXPECT_EQ(inner->head.scheme, "https");
   EXPECT_EQ(inner->head.authority, "node.invalid");
   EXPECT_EQ(inner->head.path, "/v1/chat/completions");
-  EXPECT_EQ(inner->head.fields, (bhttp::Fields{{"content-type", "application/json"},
-                                               {"openpcc-profile", "balanced"},
-                                               {"openpcc-not-after", std::to_string(kNow + 60)}}));
+  EXPECT_EQ(inner->head.fields,
+            (bhttp::Fields{
+                {"content-type", "application/json"}, {"openpcc-profile", "balanced"}, {"openpcc-not-after", std::to_string(kNow + 60)}}));
   EXPECT_EQ(as_text(inner->content), "{\"model\":\"m\"}");
 }
 
@@ -71,7 +71,8 @@ TEST(Exchange, refuses_an_outer_answer_of_another_type) {
   auto exchange = world.start();
   ASSERT_OK(exchange);
   Opposite opposite = Opposite::of(world, *exchange);
-  EXPECT_RULE(run(*exchange, opposite.encapsulate(200, {{"content-type", "text/html"}}, as_bytes("hello"), true, world)), "client.outer.head");
+  EXPECT_RULE(run(*exchange, opposite.encapsulate(200, {{"content-type", "text/html"}}, as_bytes("hello"), true, world)),
+              "client.outer.head");
 }
 
 TEST(Exchange, a_node_that_never_sealed_its_end_gives_no_end) {

@@ -53,7 +53,12 @@ bool is_key_problem(const Error& error) { return error.rule == Rule("ohttp.4.3.k
 }  // namespace
 
 Gateway::Gateway(Config config, std::vector<ohttp::GatewayKey> keys, http::Client& client, Random& random, daemon::Metrics& metrics)
-    : config_(std::move(config)), keys_(std::move(keys)), client_(client), random_(random), nodes_(config_.nodes.size()), metrics_(metrics) {
+    : config_(std::move(config)),
+      keys_(std::move(keys)),
+      client_(client),
+      random_(random),
+      nodes_(config_.nodes.size()),
+      metrics_(metrics) {
   std::vector<ohttp::KeyConfig> configs;
   for (const ohttp::GatewayKey& key : keys_) configs.push_back(key.config());
   key_configs_ = ohttp::encode_key_configs(configs);
@@ -213,7 +218,8 @@ http::Task<Result<Bytes>> Gateway::ask_node(http::ClientExchange& node, const By
   const auto head = co_await node.read_head();
   if (!head) co_return fail(Code::unavailable, "gateway.node.failed");
   if (head->status == 503) co_return fail(Code::unavailable, "gateway.node.busy");
-  if (head->status != 200 || head->fields.find("content-type") != envelope::kAnswerType) co_return fail(Code::rejected, "gateway.node.refused");
+  if (head->status != 200 || head->fields.find("content-type") != envelope::kAnswerType)
+    co_return fail(Code::rejected, "gateway.node.refused");
   if (!written || !finished) co_return fail(Code::unavailable, "gateway.node.failed");
   const auto first = co_await node.read();
   if (!first || first->empty()) co_return fail(Code::unavailable, "gateway.node.failed");

@@ -13,7 +13,8 @@ Result<std::vector<ohttp::GatewayKey>> keys_from_seed(ByteSpan file) {
   using hpke::AeadId, hpke::KdfId, hpke::KemId;
   std::vector<ohttp::GatewayKey> keys;
   keys.push_back({1, derived(KemId::x_wing, "openpcc gateway x-wing v1"), {{KdfId::hkdf_sha256, AeadId::aes_256_gcm}}});
-  keys.push_back({2, derived(KemId::dhkem_x25519_hkdf_sha256, "openpcc gateway x25519 v1"),
+  keys.push_back({2,
+                  derived(KemId::dhkem_x25519_hkdf_sha256, "openpcc gateway x25519 v1"),
                   {{KdfId::hkdf_sha256, AeadId::aes_128_gcm}, {KdfId::hkdf_sha256, AeadId::chacha20_poly1305}}});
   return keys;
 }

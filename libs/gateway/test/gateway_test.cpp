@@ -43,7 +43,8 @@ Bytes outer_message(ByteSpan envelope_bytes) {
   Bytes body;
   envelope::append_no_authorisation(body);
   body.insert(body.end(), envelope_bytes.begin(), envelope_bytes.end());
-  return bhttp::encode_request({"POST", "https", "gateway.example", "/v1/envelope", {{"content-type", std::string(envelope::kRequestType)}}}, body);
+  return bhttp::encode_request(
+      {"POST", "https", "gateway.example", "/v1/envelope", {{"content-type", std::string(envelope::kRequestType)}}}, body);
 }
 
 http::Task<> answer_well(http::ServerExchange& exchange) {
@@ -224,7 +225,8 @@ TEST(Gateway, bad_encapsulations_get_a_plain_answer) {
     const auto method = co_await w.fetch(request("GET", "/.well-known/ohttp-gateway"));
     EXPECT_TRUE(method && method->head.status == 405);
   });
-  for (const std::string_view rule : {"ohttp.4.3.key_id", "gateway.media_type", "gateway.path", "gateway.method"}) expect_refused(world, rule);
+  for (const std::string_view rule : {"ohttp.4.3.key_id", "gateway.media_type", "gateway.path", "gateway.method"})
+    expect_refused(world, rule);
 }
 
 TEST(Gateway, a_cut_answer_gets_no_end) {

@@ -56,8 +56,9 @@ TEST(OuterRequest, refuses_a_body_that_ends_before_the_envelope) {
 }
 
 TEST(OuterRequest, refuses_every_other_target) {
-  for (const auto change : {+[](bhttp::RequestHead& h) { h.authority = "other.example"; }, +[](bhttp::RequestHead& h) { h.scheme = "http"; },
-                            +[](bhttp::RequestHead& h) { h.path = "/v1/envelope?x"; }, +[](bhttp::RequestHead& h) { h.method = "PUT"; }}) {
+  for (const auto change :
+       {+[](bhttp::RequestHead& h) { h.authority = "other.example"; }, +[](bhttp::RequestHead& h) { h.scheme = "http"; },
+        +[](bhttp::RequestHead& h) { h.path = "/v1/envelope?x"; }, +[](bhttp::RequestHead& h) { h.method = "PUT"; }}) {
     bhttp::RequestHead head = good_head();
     change(head);
     EXPECT_RULE(parse(head, good_body()), "gateway.outer.target");

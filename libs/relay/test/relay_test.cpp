@@ -50,7 +50,10 @@ http::RequestHead request(std::string method, std::string target) {
 }
 
 http::RequestHead post(std::string_view media_type) {
-  return {"POST", "/ohttp", "", {{"content-type", std::string(media_type)}, {"user-agent", "secret"}, {"x-request-id", "secret"}, {"cookie", "secret"}}};
+  return {"POST",
+          "/ohttp",
+          "",
+          {{"content-type", std::string(media_type)}, {"user-agent", "secret"}, {"x-request-id", "secret"}, {"cookie", "secret"}}};
 }
 
 Bytes abc() { return {1, 2, 3}; }
@@ -89,7 +92,8 @@ TEST(Relay, passes_nothing_on_but_media_type_and_bytes) {
   EXPECT_EQ(seen.target, "/.well-known/ohttp-gateway");
   EXPECT_EQ(seen.authority, world.gateway->endpoint().authority());
   for (const http::Field& field : seen.fields.lines()) {
-    const bool ours = field.name == "content-type" || field.name == "incremental" || field.name == "host" || field.name == "transfer-encoding";
+    const bool ours =
+        field.name == "content-type" || field.name == "incremental" || field.name == "host" || field.name == "transfer-encoding";
     EXPECT_TRUE(ours) << field.name;
   }
 }
@@ -117,7 +121,8 @@ TEST(Relay, refuses_other_paths_and_methods) {
 
 TEST(Relay, refuses_a_request_over_the_limit) {
   World world(answer_echo);
-  world.relay = std::make_unique<Relay>(Config{.gateway = world.gateway->endpoint(), .request_bytes_max = 100}, *world.client, world.metrics);
+  world.relay =
+      std::make_unique<Relay>(Config{.gateway = world.gateway->endpoint(), .request_bytes_max = 100}, *world.client, world.metrics);
   world.run([](World& w) -> http::Task<> {
     const auto answer = co_await w.ask(post("message/ohttp-req"), Bytes(101));
     EXPECT_TRUE(answer && answer->head.status == 413);

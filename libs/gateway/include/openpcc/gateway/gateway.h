@@ -13,12 +13,12 @@
 namespace openpcc::gateway {
 
 struct Config {
-  std::string authority;                      // our name in the bundle
+  std::string authority;  // our name in the bundle
   std::vector<http::Endpoint> nodes;
-  uint64_t request_bytes_max = 36u << 20;     // of an opened request
+  uint64_t request_bytes_max = 36u << 20;       // of an opened request
   uint64_t whole_answer_bytes_max = 16u << 20;  // of an answer to an unchunked (foreign) request
   uint64_t evidence_bytes_max = 4u << 20;
-  http::Milliseconds poll_interval{2'000};    // how often the nodes are asked which keys they hold
+  http::Milliseconds poll_interval{2'000};  // how often the nodes are asked which keys they hold
 };
 
 class Gateway {

@@ -15,9 +15,9 @@ namespace openpcc::relay {
 
 struct Config {
   http::Endpoint gateway;
-  uint64_t request_bytes_max = 40u << 20;    // envelope and its encapsulation
-  uint64_t copy_bytes_max = 9u << 20;        // of one cached copy
-  http::Milliseconds copy_age_max{5'000};    // older copies are fetched again; where that fails they are served on
+  uint64_t request_bytes_max = 40u << 20;  // envelope and its encapsulation
+  uint64_t copy_bytes_max = 9u << 20;      // of one cached copy
+  http::Milliseconds copy_age_max{5'000};  // older copies are fetched again; where that fails they are served on
 };
 
 class Relay {
