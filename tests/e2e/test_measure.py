@@ -376,7 +376,7 @@ def test_an_option_that_would_change_nothing_is_refused(tmp_path):
     for source in (["--gcp", description], ["--igvm", igvm]):
         assert "--two-passes" in run("tdx", *source, "--two-passes", code=2).stderr
     for option in (["--cfv", digest], ["--secure-boot", "on"], ["--dbx", firmware], ["--boot-order", digest], ["--boot-option", digest], acpi[:2], acpi[:4]):
-        assert option[-2] in run("tdx", "--firmware", firmware, "--memory", "2G", *option, code=2).stderr
+        assert option[0] in run("tdx", "--firmware", firmware, "--memory", "2G", *option, code=2).stderr
     assert "--memory" in run("tdx", "--firmware", firmware, "--cfv", digest, *acpi, code=2).stderr
     for source in ([], ["--igvm", igvm]):
         assert "--acpi-tables" in run("tdx", *source, "--memory", "2G", *acpi, code=2).stderr
