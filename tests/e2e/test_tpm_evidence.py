@@ -209,8 +209,10 @@ def test_a_log_of_a_td_with_two_separators_is_seen():
     assert {"eventlog.separator", "eventlog.replay"} <= set(failures(verdict))
 
 
-def test_what_is_covered_is_shown():
-    log = EVIDENCE / with_id("tpm-eventlog-neg-type-tamper")["files"][0]
+@each([with_id("tpm-eventlog-neg-type-tamper")])
+@pytest.mark.verdict
+def test_what_is_covered_is_shown(sample):
+    log = EVIDENCE / sample["files"][0]
     shown = {field["name"]: field["value"] for field in fields(log)}
     assert shown["PCR 5 EV_EFI_ACTION"].startswith("covered: Exit Boot Services")
     assert shown["PCR 4 EV_EFI_BOOT_SERVICES_APPLICATION"].startswith("not covered: ")
