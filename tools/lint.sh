@@ -19,7 +19,7 @@ formatting() { cxx_sources | xargs clang-format-19 --dry-run -Werror; }
 
 shell() { shellcheck -x -P tools dev .ci/run tools/*.sh examples/*.sh; }
 
-# tidy runs on the sources of the libraries that tools/layers.toml keeps from the outside world.
+# tidy runs on the sources of the libraries that stand below the outside world.
 tidy() {
   local files=("$@")
   configure dev >/dev/null && ninja -C build/dev build.ninja >/dev/null || return 1
@@ -29,8 +29,14 @@ tidy() {
   printf '%s\n' "${files[@]}" | xargs -P "$(jobs)" -n 2 clang-tidy-19 --quiet -p build/dev 2>/dev/null
 }
 
+# outside lists the libraries that may include sockets, themselves or through others.
 outside() {
-  python3 -c 'import tomllib; print("|".join(tomllib.load(open("tools/layers.toml", "rb"))["outside"]["libraries"]))'
+  python3 - <<'PY'
+import tomllib
+layers = tomllib.load(open("tools/layers.toml", "rb"))
+out = set(layers["outside"]["libraries"])
+print("|".join(sorted(out | {library for library, below in layers["arrows"].items() if out & set(below)})))
+PY
 }
 
 step "formatting (./dev fmt mends it)" formatting
