@@ -52,16 +52,16 @@ Dialect dialect_of(std::string_view path) {
 std::span<const std::string_view> model_paths() { return kModelPaths; }
 
 std::string error_body(Dialect dialect, const Failure& failure) {
-  if (dialect != Dialect::anthropic) return "{\"error\":" + error_object(failure.type, failure) + "}";
-  return "{\"type\":\"error\",\"error\":" + error_object(anthropic_type(failure.status), failure) + "}";
+  if (dialect != Dialect::anthropic) return R"({"error":)" + error_object(failure.type, failure) + "}";
+  return R"({"type":"error","error":)" + error_object(anthropic_type(failure.status), failure) + "}";
 }
 
 std::string error_event(Dialect dialect, const Failure& failure) {
   std::string data = error_body(dialect, failure);
   if (dialect == Dialect::responses) {
     // Read by its type in one generation of OpenAI's clients, by its member `error` in the others.
-    data = "{\"type\":\"error\",\"sequence_number\":0,\"code\":" + quote(failure.code) + ",\"message\":" + quote(failure.message) +
-           ",\"param\":null,\"error\":" + error_object(failure.type, failure) + "}";
+    data = R"({"type":"error","sequence_number":0,"code":)" + quote(failure.code) + R"(,"message":)" + quote(failure.message) +
+           R"(,"param":null,"error":)" + error_object(failure.type, failure) + "}";
   }
   return "event: error\ndata: " + data + "\n\n";
 }

@@ -65,6 +65,6 @@ std::unique_ptr<Case> snp_case(ByteSpan report, const snp::Report& parsed, snp::
                                const Source& source, UnixSeconds now);
 // product_given is the line of the VEK among what the host gave.
 std::optional<snp::Product> product_given(const snp::Report& report, std::span<const Bytes> given);
-Result<std::unique_ptr<Case>> intel_case(ByteSpan quote, const Source& source, UnixSeconds now);
+Result<std::unique_ptr<Case>> intel_case(ByteSpan bytes, const Source& source, UnixSeconds now);
 
 }  // namespace openpcc::collateral

@@ -32,6 +32,7 @@ Result<attest::Device> staple_snp(ByteSpan bytes, std::span<const Bytes> given, 
   OPENPCC_LET(const snp::Report report, snp::parse_report(bare));
   OPENPCC_LET(const std::vector<snp::Product> products, products_of(report, given));
   std::vector<std::unique_ptr<Case>> cases;
+  cases.reserve(products.size());
   for (const snp::Product product : products) cases.push_back(snp_case(bare, report, product, given, source, now));
   // Nobody is asked about one line before it is clear that the other one is not kept.
   for (const auto& judged : std::span(cases).last(cases.size() - 1)) {

@@ -17,6 +17,6 @@ Bytes encode_key_list(std::span<const Bytes> evidence);
 // parse_key_list: nothing in it is verified.
 //   attest.key_list.too_large   more than kKeysPerNodeMax collections of the largest size (limit)
 //   attest.key_list.syntax      anything but the object above
-Result<std::vector<Bytes>> parse_key_list(ByteSpan json);
+Result<std::vector<Bytes>> parse_key_list(ByteSpan text);
 
 }  // namespace openpcc::attest

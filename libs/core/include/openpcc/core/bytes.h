@@ -118,7 +118,7 @@ Result<Bytes> from_base64url(std::string_view text);
 template <size_t N>
 Result<std::array<uint8_t, N>> to_array(ByteSpan bytes, Rule rule) {
   if (bytes.size() != N) return fail(Code::malformed, rule);
-  std::array<uint8_t, N> out;
+  std::array<uint8_t, N> out{};
   std::memcpy(out.data(), bytes.data(), N);
   return out;
 }

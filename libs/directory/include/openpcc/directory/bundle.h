@@ -105,8 +105,8 @@ Result<VerifiedBundle> verify_bundle(ByteSpan bundle, ByteSpan signature, const 
 
 // SignedTimes is what the directory's and the beacon's keys say about time.
 struct SignedTimes {
-  UnixSeconds not_before;
-  UnixSeconds not_after;
+  UnixSeconds not_before = 0;
+  UnixSeconds not_after = 0;
   std::optional<UnixSeconds> newest_beacon;
 };
 
