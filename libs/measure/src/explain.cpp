@@ -121,7 +121,7 @@ std::vector<std::string> causes_of(const Measurement& expected, std::string_view
     try_alternatives(expected, reg, chain, seen, out);
     try_orders(chain, seen, out);
   }
-  if (is_zero(seen)) out.push_back("nothing was extended");
+  if (is_zero(seen)) out.emplace_back("nothing was extended");
   if (out.size() > kCausesMax) out.resize(kCausesMax);
   return out;
 }

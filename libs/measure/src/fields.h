@@ -50,7 +50,7 @@ inline Bytes page_of(ByteSpan bytes) {
 
 // hex_text writes a number as people do: "0x1f".
 inline std::string hex_text(uint64_t value) {
-  std::array<char, 16> digits;
+  std::array<char, 16> digits{};
   return "0x" + std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value, 16).ptr);
 }
 

@@ -18,7 +18,7 @@ inline constexpr uint64_t kExtendedPagesMax = 1u << 12;  // of TDX sections whos
 // FirmwareTable views the entries of the table, which live as long as the firmware.
 struct FirmwareTable {
   struct Entry {
-    std::array<uint8_t, 16> guid;  // as in memory
+    std::array<uint8_t, 16> guid{};  // as in memory
     ByteSpan data;
   };
   std::vector<Entry> entries;  // from the end of the file towards its start
