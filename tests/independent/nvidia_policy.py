@@ -26,7 +26,7 @@ def enough(version, minimum):
 class Policy:
     nonce: bytes
     chips: frozenset = frozenset({"GH100", "GB100", "LS_10"})
-    devices: frozenset | None = None  # ids
+    fwids: frozenset | None = None  # of leaves
     feature_flags: frozenset | None = None
     min_driver: str | None = None
     min_vbios: str | None = None
@@ -41,8 +41,8 @@ def appraise(judgement, policy, driver=None, vbios=None):
     result.check(len(policy.nonce) == 32 and report.nonce == policy.nonce, "nvgpu.nonce")
     result.check(judgement.revocation == "checked" or not policy.require_ocsp, "nvgpu.ocsp.missing")
     result.check(report.fwid is not None or not policy.require_fwid, "nvgpu.fwid.missing")
+    result.check(policy.fwids is None or judgement.fwid in policy.fwids, "nvgpu.fwid.value", str(judgement.fwid))
     result.check(judgement.chip in policy.chips, "nvgpu.chip.excluded", str(judgement.chip))
-    result.check(policy.devices is None or judgement.device_id in policy.devices, "nvgpu.unlisted", str(judgement.device_id))
     result.check(not gpu or enough(report.driver_version, policy.min_driver), "nvgpu.driver.minimum", str(report.driver_version))
     result.check(enough(report.vbios_version, policy.min_vbios), "nvgpu.vbios.minimum", report.vbios_version)
     flags = policy.feature_flags

@@ -35,6 +35,7 @@ class NvidiaJudgement(Judgement):
     serial: int | None = None  # of the leaf's certificate
     key: bytes | None = None  # the leaf's SubjectPublicKeyInfo
     device_id: bytes = b""
+    fwid: bytes | None = None  # of the firmware that the leaf is of
     revocation: str = "not checked"
 
 
@@ -133,8 +134,8 @@ def check_signature(report, leaf, judgement):
 
 def check_identity(chain, report, judgement):
     try:
-        fwid = fwid_of(chain[0])
-        judgement.check(report.fwid in (None, fwid), "nvgpu.fwid", fwid.hex())
+        judgement.fwid = fwid_of(chain[0])
+        judgement.check(report.fwid in (None, judgement.fwid), "nvgpu.fwid", judgement.fwid.hex())
     except (BadDer, IndexError) as error:
         judgement.check(False, "nvgpu.fwid.syntax", str(error))
     if judgement.kind == "switch" and SWITCH_PDI in report.fields:

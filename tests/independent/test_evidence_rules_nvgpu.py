@@ -352,7 +352,7 @@ def test_policies_that_fit_refuse_nothing():
     assert appraised(min_driver="590.12", min_vbios="96.00.A5.00.01", feature_flags=frozenset({2}), require_fwid=True).rules == []
     assert appraised(BLACKWELL, min_driver="575.31.99").rules == []
     assert appraised(SWITCH, min_driver="999.0", min_vbios="96.10.73.00.01", feature_flags=frozenset({0})).rules == []
-    assert appraised(devices=frozenset({genuine().device_id})).rules == []
+    assert appraised(fwids=frozenset({genuine().report.fwid})).rules == []
     answering = answered()
     policy = nvidia_policy.Policy(answering.report.nonce, require_ocsp=True, require_manifests=True)
     assert nvidia_policy.appraise(answering, policy, object(), object()).rules == []
@@ -367,7 +367,8 @@ case("nvgpu.nonce")(lambda: appraised(nonce=b""))
 case("nvgpu.ocsp.missing")(lambda: appraised(require_ocsp=True))
 case("nvgpu.fwid.missing")(lambda: appraised(OLD, require_fwid=True))
 case("nvgpu.chip.excluded")(lambda: appraised(chips=frozenset({"GB100"})))
-case("nvgpu.unlisted")(lambda: appraised(devices=frozenset()))
+case("nvgpu.fwid.value")(lambda: appraised(fwids=frozenset({bytes(48)})))
+case("nvgpu.fwid.value")(lambda: appraised(OLD, fwids=frozenset({bytes(48)})))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="590.13"))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="590.12.01"))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="latest"))

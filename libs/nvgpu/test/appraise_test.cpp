@@ -61,13 +61,15 @@ TEST(NvgpuAppraise, everything_demanded) {
   demands.min_driver = "550.90.07";
   demands.min_vbios = {{Architecture::hopper, "96.00.9F.00.01"}};
   demands.modes = {Mode::single};
-  demands.devices = {{0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a}};
+  demands.fwids.emplace(*to_array<kDigestBytes>(forge::fwid(), "test"));
   demands.nonce = device.nonce;
   demands.require_manifests = demands.require_revocation = demands.require_fwid = true;
   const auto findings = judged(device, demands, manifests_of(device), {device.answer(1), device.answer(2), device.answer(3)});
   for (const Finding& finding : findings) {
-    EXPECT_EQ(finding.state, finding.aspect == Aspect::debug ? State::not_provable : State::passed)
-        << to_string(finding.aspect) << " " << finding.seen;
+    const State expected = finding.aspect == Aspect::debug      ? State::not_provable
+                           : finding.aspect == Aspect::identity ? State::not_checked  // the chip ledger is a policy's
+                                                                : State::passed;
+    EXPECT_EQ(finding.state, expected) << to_string(finding.aspect) << " " << finding.seen;
   }
 }
 
@@ -79,7 +81,7 @@ TEST(NvgpuAppraise, each_demand_refuses) {
     return judged(device, demands);
   };
   EXPECT_TRUE(refused(with([](Demands& d) { d.architectures = {Architecture::blackwell}; }), "nvgpu.chip.excluded"));
-  EXPECT_TRUE(refused(with([](Demands& d) { d.devices = {Pdi{}}; }), "nvgpu.unlisted"));
+  EXPECT_TRUE(refused(with([](Demands& d) { d.fwids = {Digest{}}; }), "nvgpu.fwid.value"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.min_driver = "550.144.03"; }), "nvgpu.driver.minimum")) << "144 is more than 90";
   EXPECT_TRUE(refused(with([](Demands& d) { d.min_driver = "x"; }), "nvgpu.driver.minimum"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.min_vbios = {{Architecture::hopper, "96.00.A5.00.00"}}; }), "nvgpu.vbios.minimum"));
@@ -97,6 +99,9 @@ TEST(NvgpuAppraise, older_drivers) {
   EXPECT_EQ(appraisal::refusal(judged(device, demands)), nullptr);
   demands.require_fwid = true;
   EXPECT_TRUE(refused(judged(device, demands), "nvgpu.fwid.missing"));
+  demands = {};
+  demands.fwids = {Digest{}};
+  EXPECT_TRUE(refused(judged(device, demands), "nvgpu.fwid.value")) << "the leaf says it, whatever the driver reports";
   demands = {};
   demands.modes = {Mode::single};
   EXPECT_TRUE(refused(judged(device, demands), "nvgpu.feature_flag"));

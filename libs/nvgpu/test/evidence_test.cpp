@@ -243,6 +243,22 @@ TEST(NvgpuEvidence, a_whole_device) {
   EXPECT_EQ(appraisal::refusal(appraise(*verification.verified, software, demands)), nullptr);
 }
 
+// A leaf's firmware id, which the report repeats, beside the list of a policy.
+TEST(NvgpuEvidence, a_listed_firmware) {
+  const auto folder = testkit::shared_file("evidence/nvidia/gpu/hopper-550-nvtrust");
+  if (!folder) GTEST_SKIP() << "no shared evidence";
+  const Verification verification = verify(testkit::read_file(*folder / "report.bin"), testkit::read_file(*folder / "cert_chain.pem"), {},
+                                           time_of("2026-06-01T00:00:00Z"));
+  ASSERT_TRUE(verification.verified);
+  const Digest fwid = verification.verified->report().fwid.value();
+  EXPECT_TRUE(to_hex(fwid).starts_with("f5c384aebb579217"));
+  Demands demands;
+  demands.fwids = {fwid};
+  EXPECT_EQ(appraisal::refusal(appraise(*verification.verified, {}, demands)), nullptr);
+  demands.fwids = {Digest{}};
+  EXPECT_EQ(appraisal::refusal(appraise(*verification.verified, {}, demands))->rule, Rule("nvgpu.fwid.value"));
+}
+
 // Four GPUs of one machine answered one nonce; two of its four switches are there.
 TEST(NvgpuEvidence, a_set_that_is_not_whole) {
   const auto folder = testkit::shared_file("evidence/nvidia");

@@ -270,6 +270,7 @@ Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptio
     out.modes.insert(mode->second);
   }
   if (modes.empty()) return empty_list(reader, "modes");
+  OPENPCC_LET(out.fwids, arrays<48>(reader, "fwids"));
   OPENPCC_TRY(reader.end());
   out.require_manifests = true;
   out.require_fwid = true;

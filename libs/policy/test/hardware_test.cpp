@@ -147,8 +147,21 @@ TEST(PolicyOfHardware, nvgpu) {
   EXPECT_EQ(demands.architectures, (std::set{nvgpu::Architecture::hopper}));
   EXPECT_EQ(demands.min_vbios.at(nvgpu::Architecture::hopper), "96.00.9F.00.01");
   EXPECT_EQ(demands.modes, (std::set{nvgpu::Mode::single, nvgpu::Mode::multiple}));
+  EXPECT_TRUE(demands.fwids.empty());
   EXPECT_TRUE(demands.require_manifests && demands.require_fwid && demands.require_revocation);
   EXPECT_FALSE(requirements(*with("")).nvgpu.has_value());
+}
+
+TEST(PolicyOfHardware, nvgpu_firmware_ids) {
+  const auto listed = [](const std::string& ids) {
+    return with("[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\nfwids = [" + ids + "]\n" + kHopper);
+  };
+  const auto policy = listed("\"" + std::string(96, 'a') + "\", \"" + std::string(96, 'b') + "\"");
+  ASSERT_OK(policy);
+  EXPECT_EQ(requirements(*policy).nvgpu->fwids.size(), 2u);
+  EXPECT_EQ(requirements(*policy).nvgpu->fwids.begin()->back(), 0xaa);
+  EXPECT_RULE(listed(""), "policy.parse.empty_list");
+  EXPECT_RULE(listed("\"aa\""), "policy.parse.value");
 }
 
 TEST(PolicyOfHardware, nvgpu_is_refused_where_it_is_not_whole) {

@@ -15,7 +15,7 @@ struct Demands {
   std::string min_driver;                         // "550.90.07"; empty: not checked
   std::map<Architecture, std::string> min_vbios;  // "96.00.9F.00.00"; none: not checked
   std::set<Mode> modes;                           // of FEATURE_FLAG; none: not checked
-  std::set<Pdi> devices;                          // ids of chips; none: not checked
+  std::set<Digest> fwids;                         // firmware for which leaves were made; none: not checked
   std::optional<Nonce> nonce;                     // none: not checked
   bool require_manifests = false;                 // of driver and VBIOS
   bool require_revocation = false;                // every certificate between leaf and root found good, those of the manifests too
@@ -23,8 +23,7 @@ struct Demands {
 };
 
 // appraise judges each of, in this order. CC mode and ready state stand in no report: they are not provable.
-//   nvgpu.ocsp.missing  nvgpu.chip.excluded  nvgpu.unlisted  nvgpu.driver.minimum  nvgpu.vbios.minimum, nvgpu.fwid.missing
-//   nvgpu.feature_flag
+//   nvgpu.ocsp.missing  nvgpu.chip.excluded  nvgpu.driver.minimum  nvgpu.vbios.minimum  nvgpu.fwid.missing, .value  nvgpu.feature_flag
 //   rim.overlap, rim.measurement.missing, rim.measurement.mismatch, rim.missing  nvgpu.nonce
 appraisal::Findings appraise(const VerifiedReport& verified, const Software& software, const Demands& demands);
 
