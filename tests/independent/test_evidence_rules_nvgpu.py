@@ -12,8 +12,10 @@ import nvidia_policy
 import nvidia_token
 import nvidia_verifier
 import pytest
+import strict_der
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from device_corpus import device
 from evidence_corpus import SECOND, read, time, with_id
@@ -164,6 +166,25 @@ def rename_chip(made, leaf, rom):
 AIA = [1, 2, 3]  # places of Blackwell's chain with a responder
 
 
+WEEK = datetime.timedelta(days=7)
+USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+
+
+def usage_of(**usages):
+    return x509.KeyUsage(**{name: usages.get(name, False) for name in (*USAGES, "encipher_only", "decipher_only")})
+
+
+def signed_at(response, when, key):
+    """A response as it would have been signed then: who made it took the time from the clock."""
+    status, body = strict_der.read_only(response).children(0x30)
+    kind, octets = body.children(0xA0)[0].children(0x30)
+    parts = [one.whole for one in strict_der.read_only(octets.of(4)).children(0x30)]
+    at = parts[0].index(b"\x18\x0f") + 2
+    parts[0] = parts[0][:at] + when.strftime("%Y%m%d%H%M%SZ").encode() + parts[0][at + 15 :]
+    parts[2] = tlv(3, b"\x00" + key.sign(parts[0], ec.ECDSA(hashes.SHA384())))
+    return sequence(status.whole, tlv(0xA0, sequence(kind.whole, tlv(4, sequence(*parts)))))
+
+
 class Responses:
     """Responses for a forged device's chain."""
 
@@ -171,11 +192,11 @@ class Responses:
         self.certificates = [x509.load_der_x509_certificate(der) for der in made.chain.made()]
         self.keys = [made.chain.key(i) for i in range(5)]
 
-    def response(self, place, status=ocsp.OCSPCertStatus.GOOD, signer=None, next_update=datetime.timedelta(days=7), about=None, critical=False):
+    def response(self, place, status=ocsp.OCSPCertStatus.GOOD, signer=None, next_update=WEEK, about=None, critical=False, age=datetime.timedelta(), produced=None):
         held = status is ocsp.OCSPCertStatus.REVOKED
         builder = ocsp.OCSPResponseBuilder().add_response(
             cert=self.certificates[place if about is None else about], issuer=self.certificates[place + 1 if about is None else about + 1],
-            algorithm=hashes.SHA256(), cert_status=status, this_update=NOW.replace(tzinfo=None),
+            algorithm=hashes.SHA256(), cert_status=status, this_update=(NOW - age).replace(tzinfo=None),
             next_update=(NOW + next_update).replace(tzinfo=None) if next_update else None,
             revocation_time=NOW.replace(tzinfo=None) if held else None,
             revocation_reason=x509.ReasonFlags.certificate_hold if held else None,
@@ -186,17 +207,20 @@ class Responses:
             builder = builder.certificates([certificate])
         if critical:
             builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00"), critical=True)
-        return builder.sign(key, hashes.SHA384()).public_bytes(serialization.Encoding.DER)
+        made = builder.sign(key, hashes.SHA384()).public_bytes(serialization.Encoding.DER)
+        return signed_at(made, produced or NOW - age, key)
 
     def appointed(self, place, **changes):
         """A responder that the issuer of a certificate appoints."""
         key, issuer = ec_key("P-384 responder"), self.certificates[place + 1]
         builder = x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "responder")]))
         builder = builder.issuer_name(changes.get("issuer", issuer.subject)).public_key(key.public_key()).serial_number(7)
-        builder = builder.not_valid_before(NOW - datetime.timedelta(days=1)).not_valid_after(changes.get("end", NOW + datetime.timedelta(days=9)))
+        builder = builder.not_valid_before(changes.get("start", datetime.datetime(2020, 1, 1))).not_valid_after(changes.get("end", NOW + datetime.timedelta(days=9)))
         usage = changes.get("usage", x509.ExtendedKeyUsageOID.OCSP_SIGNING)
         extension = x509.ExtendedKeyUsage([usage]) if usage else x509.BasicConstraints(False, None)
-        return builder.add_extension(extension, critical=False).sign(changes.get("key", self.keys[place + 1]), hashes.SHA384()), key
+        for more, critical in changes.get("more", ()):
+            builder = builder.add_extension(more, critical)
+        return builder.add_extension(extension, changes.get("critical", False)).sign(changes.get("key", self.keys[place + 1]), hashes.SHA384()), key
 
 
 def answered(at=NOW, places=AIA, change=lambda responses, found: None):
@@ -211,8 +235,8 @@ def with_answer(**options):
     return answered(change=lambda responses, found: found.__setitem__(2, responses.response(2, **options)))
 
 
-def with_responder(**changes):
-    return answered(change=lambda responses, found: found.__setitem__(2, responses.response(2, signer=responses.appointed(2, **changes))))
+def with_responder(at=NOW, **changes):
+    return answered(at, change=lambda responses, found: found.__setitem__(2, responses.response(2, signer=responses.appointed(2, **changes))))
 
 
 def with_bytes(old, new):
@@ -232,6 +256,9 @@ def test_responses_hold():
     assert answered(places=[1, 2]).revocation == "not checked"
     assert forged(sample=BLACKWELL).revocation == "not checked"
     assert with_responder().rules == []
+    assert with_responder(critical=True, more=[(x509.OCSPNoCheck(), False), (usage_of(digital_signature=True), True)]).rules == []
+    assert with_answer(age=WEEK).rules == []
+    assert with_answer(age=WEEK).valid_to == NOW
 
 
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1] + b"\x00")))
@@ -252,21 +279,27 @@ case("nvgpu.ocsp.responder")(lambda: with_responder(usage=None))
 case("nvgpu.ocsp.responder")(lambda: with_responder(issuer=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])))
 case("nvgpu.ocsp.responder")(lambda: with_responder(end=NOW - SECOND))
 case("nvgpu.ocsp.responder")(lambda: with_responder(key=ec_key("P-384 somebody")))
+case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(usage_of(crl_sign=True), True)]))
+case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(usage_of(digital_signature=True), True), (x509.BasicConstraints(True, None), True)]))
+case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00"), True)]))
+case("nvgpu.ocsp.responder")(lambda: with_responder(start=NOW + SECOND, at=NOW + 2 * SECOND))  # appointed after it signed
 case("nvgpu.ocsp.signature")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1][:-1] + bytes([found[1][-1] ^ 1]))))
 case("nvgpu.ocsp.certificate")(lambda: answered(change=lambda _, found: found.__setitem__(1, Responses(Device(HOPPER)).response(2))))
 case("nvgpu.ocsp.responder")(lambda: with_answer(about=1))  # by an issuer further up
 case("nvgpu.ocsp.early")(lambda: answered(NOW - SECOND))
+case("nvgpu.ocsp.early")(lambda: with_answer(produced=NOW + SECOND))
 case("nvgpu.ocsp.expired")(lambda: answered(NOW + datetime.timedelta(days=7)))
+case("nvgpu.ocsp.age")(lambda: with_answer(age=WEEK + SECOND))
 case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.REVOKED))  # certificateHold
 case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.UNKNOWN))
 
 # Revocation lists.
 
 
-def crl(made, place, signer=None, revoked=(), days=7, critical=False):
+def crl(made, place, signer=None, revoked=(), days=7, critical=False, age=datetime.timedelta()):
     """A list of the issuer at a place of a forged device's chain."""
     issuer = x509.load_der_x509_certificate(made.chain.made()[place])
-    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(NOW).next_update(NOW + datetime.timedelta(days=days))
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(NOW - age).next_update(NOW + datetime.timedelta(days=days))
     for serial in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW).build()
         builder = builder.add_revoked_certificate(entry)
@@ -301,6 +334,7 @@ case("nvgpu.crl.signature")(lambda: listed(lambda made, lists: [crl(made, 4, sig
 case("nvgpu.crl.signature")(lambda: listed(lambda made, lists: [crl(made, 1)]))  # the boot ROM may sign certificates alone
 case("nvgpu.crl.early")(lambda: listed(lambda made, lists: None, NOW - SECOND))
 case("nvgpu.crl.expired")(lambda: listed(lambda made, lists: None, NOW + datetime.timedelta(days=7)))
+case("nvgpu.crl.age")(lambda: listed(lambda made, lists: [lists[0], crl(made, 3, age=WEEK + SECOND)]))
 case("nvgpu.crl.revoked")(lambda: listed(lambda made, lists: [lists[0], crl(made, 3, revoked=[serial(made, 2)])]))
 case("nvgpu.crl.revoked")(lambda: listed(lambda made, lists: [crl(made, 4, revoked=[serial(made, 3)]), lists[1]]))
 

@@ -14,6 +14,7 @@ constexpr size_t kStatementsMax = 24;  // of the certificates of a device's chai
 struct NvidiaCollateral {
   ByteSpan driver, vbios;
   std::vector<ByteSpan> ocsp, crls;
+  UnixSeconds age_max_s = nvgpu::kRevocationAge_s;
 };
 
 std::unexpected<Error> bad_collateral(const std::string& what) { return fail(Code::malformed, "attest.kind.collateral", what); }
@@ -39,6 +40,7 @@ Result<NvidiaCollateral> read_collateral(const Device& device) {
 // about leaves the statements that are about a chain's certificates; what is about none of a device's chains counts nowhere.
 nvgpu::Statements about(std::span<const x509::Certificate> chain, const NvidiaCollateral& all) {
   nvgpu::Statements out;
+  out.age_max_s = all.age_max_s;
   for (const ByteSpan der : all.ocsp) {
     const auto response = x509::OcspResponse::parse(der);
     for (size_t i = 0; response && i + 1 < chain.size(); ++i) {
@@ -72,7 +74,8 @@ Result<Findings> verify_nvidia_gpu(const Device& device, const policy::Productio
   if (device.chain.size() != 1 || device.chain[0].media_type != kPemType) {
     return fail(Code::malformed, "attest.kind.chain", "one item: the device's chain, PEM");
   }
-  OPENPCC_LET(const NvidiaCollateral collateral, read_collateral(device));
+  OPENPCC_LET(NvidiaCollateral collateral, read_collateral(device));
+  collateral.age_max_s = demands->max_revocation_age_s;
   OPENPCC_LET(const auto chain, nvgpu::read_chain(device.chain[0].bytes));
   nvgpu::CheckedLinks links;
   auto gpu = nvgpu::verify(device.report.bytes, device.chain[0].bytes, about(chain, collateral), now, nvgpu::device_roots(), &links);

@@ -16,7 +16,7 @@ constexpr std::string_view kExpected = "a report that NVIDIA's root vouches for"
 struct Files {
   std::vector<ByteSpan> reports, chains, manifests, ocsp, crls;
 
-  explicit Files(std::span<const Bytes> items) {
+  Files(std::span<const Bytes> items, UnixSeconds age_max) : age_max_s(age_max) {
     for (const Bytes& item : items) {
       switch (recognise(item)) {
         case PlatformItem::nvidia_report: reports.emplace_back(item); break;
@@ -32,6 +32,7 @@ struct Files {
   // take gives a chain the statements about its certificates, and keeps the others.
   nvgpu::Statements take(std::span<const x509::Certificate> chain) {
     nvgpu::Statements out;
+    out.age_max_s = age_max_s;
     const auto of_chain = [&](auto fits) {
       for (size_t i = 0; i + 1 < chain.size(); ++i) {
         if (fits(chain[i], chain[i + 1])) return true;
@@ -62,6 +63,7 @@ struct Files {
   }
 
   std::set<const uint8_t*> used;
+  UnixSeconds age_max_s;
 };
 
 std::string_view remedy_of(const Error& error) {
@@ -87,7 +89,8 @@ Outcome outcome_of(const std::vector<Error>& failures) {
 // Judge verifies all devices of a set and what vouches for them. Chains that they share are paid for once.
 class Judge {
  public:
-  Judge(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands) : files_(items), now_(now), demands_(demands) {}
+  Judge(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands)
+      : files_(items, demands.device.max_revocation_age_s), now_(now), demands_(demands) {}
 
   PlatformVerdict run() {
     verify_manifests();

@@ -15,6 +15,7 @@ constexpr Rule kValue = "policy.parse.value";
 constexpr uint32_t kVmplMax = 3;
 constexpr uint64_t kJudgedAttributes = 0xff | uint64_t{1} << 29;  // TUD and MIGRATABLE, which have rules of their own
 constexpr uint64_t kMandatoryXfam = 3;
+constexpr UnixSeconds kRevocationAgeMax_s = 366 * 86'400;
 
 constexpr std::pair<std::string_view, snp::Product> kProducts[] = {
     {"Milan", snp::Product::milan}, {"Genoa", snp::Product::genoa}, {"Turin", snp::Product::turin}};
@@ -271,6 +272,9 @@ Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptio
   }
   if (modes.empty()) return empty_list(reader, "modes");
   OPENPCC_LET(out.fwids, arrays<48>(reader, "fwids"));
+  if (reader.has("max_revocation_age_s")) {
+    OPENPCC_LET(out.max_revocation_age_s, bounded<UnixSeconds>(reader, "max_revocation_age_s", 3600, kRevocationAgeMax_s));
+  }
   OPENPCC_TRY(reader.end());
   out.require_manifests = true;
   out.require_fwid = true;

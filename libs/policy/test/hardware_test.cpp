@@ -148,6 +148,7 @@ TEST(PolicyOfHardware, nvgpu) {
   EXPECT_EQ(demands.min_vbios.at(nvgpu::Architecture::hopper), "96.00.9F.00.01");
   EXPECT_EQ(demands.modes, (std::set{nvgpu::Mode::single, nvgpu::Mode::multiple}));
   EXPECT_TRUE(demands.fwids.empty());
+  EXPECT_EQ(demands.max_revocation_age_s, nvgpu::kRevocationAge_s);
   EXPECT_TRUE(demands.require_manifests && demands.require_fwid && demands.require_revocation);
   EXPECT_FALSE(requirements(*with("")).nvgpu.has_value());
 }
@@ -162,6 +163,17 @@ TEST(PolicyOfHardware, nvgpu_firmware_ids) {
   EXPECT_EQ(requirements(*policy).nvgpu->fwids.begin()->back(), 0xaa);
   EXPECT_RULE(listed(""), "policy.parse.empty_list");
   EXPECT_RULE(listed("\"aa\""), "policy.parse.value");
+}
+
+TEST(PolicyOfHardware, how_long_what_nvidia_says_of_revocation_counts) {
+  const auto counted = [](const std::string& seconds) {
+    return with("[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\nmax_revocation_age_s = " + seconds + "\n" + kHopper);
+  };
+  const auto policy = counted("86400");
+  ASSERT_OK(policy);
+  EXPECT_EQ(requirements(*policy).nvgpu->max_revocation_age_s, 86'400);
+  EXPECT_RULE(counted("3599"), "policy.parse.value");
+  EXPECT_RULE(counted("100000000"), "policy.parse.value");
 }
 
 TEST(PolicyOfHardware, nvgpu_is_refused_where_it_is_not_whole) {
