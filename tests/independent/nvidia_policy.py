@@ -30,6 +30,7 @@ class Policy:
     feature_flags: frozenset | None = None
     min_driver: str | None = None
     min_vbios: str | None = None
+    boards: dict = dataclasses.field(default_factory=dict)  # board -> its own minimum of the VBIOS; without the other, of these alone
     require_fwid: bool = False
     require_ocsp: bool = False
     require_manifests: bool = False
@@ -44,7 +45,9 @@ def appraise(judgement, policy, driver=None, vbios=None):
     result.check(policy.fwids is None or judgement.fwid in policy.fwids, "nvgpu.fwid.value", str(judgement.fwid))
     result.check(judgement.chip in policy.chips, "nvgpu.chip.excluded", str(judgement.chip))
     result.check(not gpu or enough(report.driver_version, policy.min_driver), "nvgpu.driver.minimum", str(report.driver_version))
-    result.check(enough(report.vbios_version, policy.min_vbios), "nvgpu.vbios.minimum", report.vbios_version)
+    minimum = policy.boards.get(report.board, policy.min_vbios)
+    named = minimum is not None or not policy.boards
+    result.check(named and enough(report.vbios_version, minimum), "nvgpu.vbios.minimum", f"{report.vbios_version} of {report.board}")
     flags = policy.feature_flags
     result.check(not gpu or flags is None or report.feature_flag in flags, "nvgpu.feature_flag", str(report.feature_flag))
     there = vbios is not None and (driver is not None or not gpu)

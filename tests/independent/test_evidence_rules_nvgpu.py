@@ -386,6 +386,8 @@ def test_policies_that_fit_refuse_nothing():
     assert appraised(min_driver="590.12", min_vbios="96.00.A5.00.01", feature_flags=frozenset({2}), require_fwid=True).rules == []
     assert appraised(BLACKWELL, min_driver="575.31.99").rules == []
     assert appraised(SWITCH, min_driver="999.0", min_vbios="96.10.73.00.01", feature_flags=frozenset({0})).rules == []
+    assert appraised(min_vbios="96.00.A6.00.00", boards={"G520-0200": "96.00.A5.00.01"}).rules == []
+    assert appraised(boards={"G520-0200": "96.00.A5.00.01"}).rules == []
     assert appraised(fwids=frozenset({genuine().report.fwid})).rules == []
     answering = answered()
     policy = nvidia_policy.Policy(answering.report.nonce, require_ocsp=True, require_manifests=True)
@@ -416,6 +418,8 @@ def a_version_that_cannot_be_compared():
 
 
 case("nvgpu.vbios.minimum")(lambda: appraised(min_vbios="96.00.A6.00.00"))
+case("nvgpu.vbios.minimum")(lambda: appraised(min_vbios="96.00.A5.00.00", boards={"G520-0200": "96.00.A6.00.00"}))
+case("nvgpu.vbios.minimum")(lambda: appraised(boards={"1010-0200": "96.00.01.00.00"}))
 case("nvgpu.feature_flag")(lambda: appraised(feature_flags=frozenset({0})))
 case("nvgpu.feature_flag")(lambda: appraised(OLD, feature_flags=frozenset({0, 1, 2})))
 

@@ -77,11 +77,18 @@ class Appraiser : private appraisal::Writer {
 
   void check_vbios() {
     constexpr Rule kRule = "nvgpu.vbios.minimum";
-    const std::string seen = "VBIOS " + report_.vbios_version;
-    const auto minimum = demands_.min_vbios.find(device_.architecture);
-    if (minimum == demands_.min_vbios.end()) return leave(Aspect::firmware, kRule, "", seen + "; no minimum was given");
-    judge(Aspect::firmware, kRule, at_least(report_.vbios_version, minimum->second, 16).value_or(false), false,
-          "at least VBIOS " + minimum->second, seen, "update the VBIOS: manifests of old ones stay valid");
+    const std::string board = report_.board();
+    const std::string seen = "VBIOS " + report_.vbios_version + (board.empty() ? "" : " of board " + board);
+    const auto of_architecture = demands_.min_vbios.find(device_.architecture);
+    if (of_architecture == demands_.min_vbios.end()) return leave(Aspect::firmware, kRule, "", seen + "; no minimum was given");
+    const auto& [any, boards] = of_architecture->second;
+    const auto of_board = boards.find(board);
+    const std::string& minimum = of_board == boards.end() ? any : of_board->second;
+    if (minimum.empty()) {
+      return refuse(Aspect::firmware, kRule, "a board that has a minimum", seen, "give the board a minimum, once its versions are known");
+    }
+    judge(Aspect::firmware, kRule, at_least(report_.vbios_version, minimum, 16).value_or(false), false, "at least VBIOS " + minimum, seen,
+          "update the VBIOS: manifests of old ones stay valid");
   }
 
   // The boot ROM made the leaf for one firmware, and says for which; a newer driver says the same in the report.

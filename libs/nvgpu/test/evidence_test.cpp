@@ -83,6 +83,8 @@ void expect_fields(const json::value& entry, const VerifiedReport& verified) {
   expect_text(parsed, "chip_sku", report.text(Field::chip_sku));
   expect_text(parsed, "project", report.text(Field::project));
   expect_text(parsed, "project_sku", report.text(Field::project_sku));
+  const bool has_board = !verified.device().is_switch();
+  EXPECT_EQ(report.board(), has_board ? std::string(text_at(parsed, "project")) + "-" + std::string(text_at(parsed, "project_sku")) : "");
   const json::value& flag = parsed.at("feature_flag");
   EXPECT_EQ(flag.is_null(), !report.mode);
   EXPECT_EQ(flag.is_null() ? -1 : flag.to_number<int>(), report.mode ? static_cast<int>(*report.mode) : -1);

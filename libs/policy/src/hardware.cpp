@@ -153,13 +153,34 @@ Result<std::string> version(TomlReader& reader, std::string_view name, int base)
   return text;
 }
 
-// An architecture is taken by naming its minimum, as product lines of CPUs are.
+// read_minimum reads "Hopper", and of single boards "Hopper/G520-0200".
+Result<nvgpu::MinimumVbios> read_minimum(TomlReader& tables, std::string_view name) {
+  nvgpu::MinimumVbios out;
+  if (tables.has(name)) {
+    OPENPCC_LET(out.any, version(tables, name, 16));
+  }
+  const std::string prefix = std::string(name) + "/";
+  for (const std::string& key : tables.names()) {
+    if (!key.starts_with(prefix)) continue;
+    const std::string board = key.substr(prefix.size());
+    const size_t dash = board.find('-');
+    if (dash == 0 || dash >= board.size() - 1) {
+      return fail(Code::malformed, kValue,
+                  tables.at(key) + " must name a board by PROJECT and PROJECT_SKU, such as " + prefix + "G520-0200");
+    }
+    OPENPCC_LET(out.boards[board], version(tables, key, 16));
+  }
+  return out;
+}
+
+// An architecture is taken by naming its minimum, as product lines of CPUs are; or a board of it alone.
 Result<> read_min_vbios(TomlReader& reader, nvgpu::Demands& out) {
   OPENPCC_LET(TomlReader tables, reader.table("min_vbios"));
   out.architectures.clear();
   for (const auto& [name, architecture] : kArchitectures) {
-    if (!tables.has(name)) continue;
-    OPENPCC_LET(out.min_vbios[architecture], version(tables, name, 16));
+    OPENPCC_LET(nvgpu::MinimumVbios minimum, read_minimum(tables, name));
+    if (minimum.any.empty() && minimum.boards.empty()) continue;
+    out.min_vbios[architecture] = std::move(minimum);
     out.architectures.insert(architecture);
   }
   OPENPCC_TRY(tables.end());

@@ -10,10 +10,16 @@
 
 namespace openpcc::nvgpu {
 
+// MinimumVbios is of one architecture. Each board has versions of its own, so that one number says little of another board's.
+struct MinimumVbios {
+  std::string any;                                         // "96.00.9F.00.00", of boards that are not named; empty: they are refused
+  std::map<std::string, std::string, std::less<>> boards;  // by Report::board()
+};
+
 struct Demands {
   std::set<Architecture> architectures{Architecture::hopper, Architecture::blackwell, Architecture::ls10};  // that are taken
   std::string min_driver;                               // "550.90.07"; empty: not checked
-  std::map<Architecture, std::string> min_vbios;        // "96.00.9F.00.00"; none: not checked
+  std::map<Architecture, MinimumVbios> min_vbios;       // none: not checked
   std::set<Mode> modes;                                 // of FEATURE_FLAG; none: not checked
   std::set<Digest> fwids;                               // firmware for which leaves were made; none: not checked
   std::optional<Nonce> nonce;                           // none: not checked
