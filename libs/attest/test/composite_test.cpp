@@ -1,5 +1,7 @@
 // Composite evidence made of recordings, a CPU's and a GPU's: every row is judged, nothing is relaxed, and it is refused for its freshness and its
 // binding by name. That all rows can pass together is shown with simulated devices (verify_test), since no recording covers a key made after it.
+#include <boost/json.hpp>
+
 #include "../src/kinds.h"
 #include "recorded_machine.h"
 
@@ -81,7 +83,33 @@ TEST_F(CompositeTest, what_stands_beside_the_cpu_is_judged_device_by_device) {
   gpus_.push_back(gpu());
   EXPECT_EQ(refusals(judged())[Property::gpu_binding], "attest.gpu.duplicate");
   gpus_[1].report.bytes[300] ^= 1;
-  EXPECT_EQ(refusals(judged())[Property::gpu], "nvgpu.signature");
+  const Verdict verdict = judged();
+  EXPECT_EQ(refusals(verdict)[Property::gpu], "nvgpu.signature");
+  ASSERT_EQ(verdict.gpus().size(), 2u);
+  EXPECT_EQ(appraisal::refusal(verdict.gpus()[1].findings)->rule, Rule("nvgpu.signature"));
+  EXPECT_NE(verdict.text(false).find("  GPU 1, not genuine\n    failed        genuine"), std::string::npos) << verdict.text(false);
+}
+
+// The rows sum the GPUs up; which of them is of which kind, with which versions, and what of it is open, stands below them.
+TEST_F(CompositeTest, each_gpu_has_findings_of_its_own) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  add(gpu());
+  const Verdict verdict = judged();
+  ASSERT_EQ(verdict.gpus().size(), 1u);
+  const std::string text = verdict.text(false), id = to_hex(verdict.gpus()[0].device_id);
+  EXPECT_EQ(id.size(), 16u);
+  for (const std::string& line :
+       {"  GPU 0, " + id, std::string("passed        product       Hopper, GH100"), std::string("passed        tcb           545.00"),
+        std::string("passed        firmware      VBIOS 96.00.5E.00.01 of board 1010-0200"), std::string("failed        revocation"),
+        std::string("not provable  debug         no report says so")}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+  const auto json = boost::json::parse(verdict.json());
+  const auto& gpu = json.at("gpus").as_array().at(0);
+  EXPECT_EQ(gpu.at("device_id").as_string(), id);
+  EXPECT_EQ(gpu.at("findings").as_array().size(), verdict.gpus()[0].findings.size());
+  EXPECT_EQ(gpu.at("findings").as_array().at(0).at("aspect").as_string(), "revocation");
 }
 
 }  // namespace
