@@ -12,7 +12,7 @@ namespace openpcc::attest {
 //   snp.*, tdx.*, nvgpu.*, rim.*
 Result<Findings> verify_snp_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now);
 Result<Findings> verify_tdx_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now);
-Result<Findings> verify_nvidia_gpu(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now);
+Result<Findings> verify_nvidia_gpu(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now, Seen& seen);
 
 // snp_chip is hwID; under a VLEK, whose report names no chip, CSP_ID: all machines of its provider count as one.
 Bytes snp_chip(const snp::VekFields& vek);

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "../src/kinds.h"
+#include "../src/seen.h"
 #include "recorded_machine.h"
 
 namespace openpcc::attest {
@@ -30,7 +31,8 @@ class CompositeTest : public RecordedMachine {
     world_.policy_text.gpu_releases = std::string(96, '0');
     const auto policy = policy::parse(as_bytes(world_.policy_text.text() + exceptions_ + hardware_));
     OPENPCC_CHECK(policy.has_value());
-    const auto found = verify_nvidia_gpu(device, std::get<policy::ProductionPolicy>(*policy), now_);
+    Seen seen;
+    const auto found = verify_nvidia_gpu(device, std::get<policy::ProductionPolicy>(*policy), now_, seen);
     OPENPCC_CHECK(found.has_value());
     world_.policy_text.gpu_releases = to_hex(found->measurement);
     world_.claims.gpu_digest = gpu_digest({found->device_id}, gpus_);
@@ -88,6 +90,31 @@ TEST_F(CompositeTest, what_stands_beside_the_cpu_is_judged_device_by_device) {
   ASSERT_EQ(verdict.gpus().size(), 2u);
   EXPECT_EQ(appraisal::refusal(verdict.gpus()[1].findings)->rule, Rule("nvgpu.signature"));
   EXPECT_NE(verdict.text(false).find("  GPU 1, not genuine\n    failed        genuine"), std::string::npos) << verdict.text(false);
+}
+
+// Eight recorded H100 with their manifests, as a machine has them, and what they would take if each brought its own.
+TEST_F(CompositeTest, eight_gpus_with_their_manifests_fit) {
+  if (!available()) GTEST_SKIP() << "no shared evidence";
+  tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
+  add(gpu());
+  const auto size = [&](const std::vector<Device>& gpus) { return encode_evidence(world_.claims.encode(), cpu_, gpus).size(); };
+  const size_t each = size({gpu()}) - size({});
+  EXPECT_GT(size({}) + 8 * each, kEvidenceBytesMax);
+  gpus_.assign(8, gpu());
+  const Bytes evidence = encode_evidence(world_.claims.encode(), cpu_, gpus_);
+  EXPECT_LT(evidence.size(), size({}) + 8 * each / 3);
+  RecordProperty("evidence_bytes", std::to_string(evidence.size()));
+  RecordProperty("evidence_bytes_unshared", std::to_string(size({}) + 8 * each));
+  const auto parsed = Evidence::parse(evidence);
+  ASSERT_OK(parsed);
+  ASSERT_EQ(parsed->gpus().size(), 8u);
+  for (const Device& device : parsed->gpus()) {
+    EXPECT_EQ(device.collateral.size(), 2u);
+    EXPECT_EQ(device.collateral.at("driver-manifest").bytes, gpu().collateral.at("driver-manifest").bytes);
+  }
+  const Verdict verdict = judged();
+  EXPECT_EQ(verdict.row(Property::gpu)->state, State::passed) << verdict.text(true);
+  EXPECT_EQ(refusals(verdict)[Property::gpu_binding], "attest.gpu.duplicate") << "one device, eight times";
 }
 
 // The rows sum the GPUs up; which of them is of which kind, with which versions, and what of it is open, stands below them.

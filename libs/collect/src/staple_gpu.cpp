@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "openpcc/attest/hardware_types.h"
 #include "openpcc/attest/platform.h"
@@ -41,29 +42,55 @@ std::string names(const nvgpu::VerifiedReport& verified) {
          report.text(Field::project) + "_" + report.text(Field::project_sku) + "_" + report.text(Field::chip_sku) + "_" + vbios;
 }
 
-// add_statements puts in what is about certificates of the chains.
-void add_statements(attest::Device& device, std::span<const Bytes> items, std::span<const Chain> chains) {
-  size_t responses = 0, lists = 0;
-  for (const Bytes& item : items) {
+// labelled names a statement by its bytes, so that the same of several GPUs stands under one label, and once in their evidence.
+std::string labelled(std::string_view kind, const Bytes& statement) {
+  return std::string(kind) + to_hex(ByteSpan(crypto::sha256(statement)).first(8));
+}
+
+// Statements are answers and lists by what they are about: of several the newest, since a verifier refuses whatever is too old to count.
+class Statements {
+ public:
+  explicit Statements(std::span<const Chain> chains) : chains_(chains) {}
+
+  // take keeps a statement that is about a certificate of the chains.
+  void take(const Bytes& item) {
     const PlatformItem kind = attest::recognise(item);
-    if (kind == PlatformItem::ocsp_response) {
-      const auto response = x509::OcspResponse::parse(item);
-      const bool about = response && std::ranges::any_of(chains, [&](const Chain& chain) {
-                           for (size_t i = 0; i + 1 < chain.size(); ++i) {
-                             if (response->is_about(chain[i], chain[i + 1])) return true;
-                           }
-                           return false;
-                         });
-      if (about) device.collateral["ocsp-" + std::to_string(responses++)] = {std::string(attest::kOcspType), item};
-    } else if (kind == PlatformItem::revocation_list) {
-      const auto list = x509::Crl::parse(item);
-      const bool issued = list && std::ranges::any_of(chains, [&](const Chain& chain) {
-                            return std::ranges::any_of(chain, [&](const auto& one) { return equal(one.subject(), list->issuer()); });
-                          });
-      if (issued) device.collateral["crl-" + std::to_string(lists++)] = {std::string(attest::kCrlType), item};
+    if (kind != PlatformItem::ocsp_response && kind != PlatformItem::revocation_list) return;
+    const auto response = x509::OcspResponse::parse(item);
+    const auto list = x509::Crl::parse(item);
+    for (const Chain& chain : chains_) {
+      for (size_t i = 0; i + 1 < chain.size(); ++i) {
+        if (response && response->is_about(chain[i], chain[i + 1])) offer(answers_, chain[i].der(), response->window().from, item);
+      }
+      for (const x509::Certificate& one : chain) {
+        if (list && equal(one.subject(), list->issuer())) offer(lists_, list->issuer(), list->window().from, item);
+      }
     }
   }
-}
+
+  void put_into(attest::Device& device) const {
+    for (const auto& [about, newest] : answers_) {
+      device.collateral[labelled("ocsp-", *newest.item)] = {std::string(attest::kOcspType), *newest.item};
+    }
+    for (const auto& [about, newest] : lists_) {
+      device.collateral[labelled("crl-", *newest.item)] = {std::string(attest::kCrlType), *newest.item};
+    }
+  }
+
+ private:
+  struct Newest {
+    UnixSeconds said;
+    const Bytes* item;
+  };
+  using ByWhat = std::map<crypto::Sha256Digest, Newest>;
+  static void offer(ByWhat& all, ByteSpan about, UnixSeconds said, const Bytes& item) {
+    const auto [place, first] = all.try_emplace(crypto::sha256(about), Newest{said, &item});
+    if (!first && said > place->second.said) place->second = {said, &item};
+  }
+
+  std::span<const Chain> chains_;
+  ByWhat answers_, lists_;
+};
 
 }  // namespace
 
@@ -90,7 +117,9 @@ Result<attest::Device> staple_gpu(const Collected& collected, std::span<const By
     out.collateral[name] = {std::string(attest::kXmlType), document(manifest)};
     chains.push_back(nvgpu::certificates_of_manifest(document(manifest)));
   }
-  add_statements(out, items, chains);
+  Statements statements(chains);
+  for (const Bytes& item : items) statements.take(item);
+  statements.put_into(out);
   return out;
 }
 
