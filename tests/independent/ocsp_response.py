@@ -35,7 +35,6 @@ GOOD, BY_NAME, BY_KEY, VERSION, EXTENSIONS = 0x80, 0xA1, 0xA2, 0xA0, 0xA1
 
 @dataclasses.dataclass
 class Answer:
-    responder: object
     hash: str
     issuer_name_hash: bytes
     issuer_key_hash: bytes
@@ -76,7 +75,7 @@ def read_answer(data):
     need(answer[1].tag in (GOOD, 0xA1, 0x82), "status")
     no_critical(answer[4:])
     return Answer(
-        responder, HASHES[digest[0].oid()], name_hash.of(OCTET_STRING), key_hash.of(OCTET_STRING), serial.integer(), answer[1].tag == GOOD,
+        HASHES[digest[0].oid()], name_hash.of(OCTET_STRING), key_hash.of(OCTET_STRING), serial.integer(), answer[1].tag == GOOD,
         produced, answer[2].time(), exactly(answer[3].children(0xA0), 1)[0].time(),
         Signed(parts[0].whole, read_algorithm(parts[1], (ECDSA_SHA384,)), parts[2].bits()),
         [read_certificate(one.whole, (ECDSA_SHA384,)) for one in certificates],
@@ -87,17 +86,8 @@ def key_bits(certificate):
     return read_only(certificate.spki).children()[1].bits()
 
 
-def is_named(certificate, responder):
-    named = exactly(responder.children(), 1)[0]
-    if responder.tag == BY_NAME:
-        return named.whole == certificate.subject
-    return named.of(OCTET_STRING) == hashlib.sha1(key_bits(certificate)).digest()
-
-
 def may_respond(certificate, issuer, times):
     """Whether the issuer has appointed this certificate's key to answer, at all these times."""
-    if certificate.spki == issuer.spki:
-        return True
     authority, _, bits = certificate.authority()
     if KEY_USAGE in certificate.extensions and (authority or DIGITAL_SIGNATURE not in bits):
         return False
@@ -122,13 +112,14 @@ def check_answer(data, chain, at, prefix, judgement, age_max):
         if not judgement.check(place is not None, f"{prefix}.certificate", f"{answer.serial:#x}"):
             return None
         issuer = chain[place + 1]
-        named = next((one for one in (issuer, *answer.certificates) if is_named(one, answer.responder)), None)
-        responds = named is not None and may_respond(named, issuer, (answer.produced, at))
+        # Who answered is decided by the signature, whatever name the answer gives.
+        responder = answer.certificates[0] if answer.certificates else issuer
+        responds = responder.spki == issuer.spki or may_respond(responder, issuer, (answer.produced, at))
     except (BadDer, IndexError) as error:
         raise Malformed(f"{prefix}.syntax", str(error)) from None
     before = len(judgement.findings)
     judgement.check(responds, f"{prefix}.responder", chain[place].subject_name)
-    judgement.check(named is None or signed_by(answer.signed, named.spki), f"{prefix}.signature", chain[place].subject_name)
+    judgement.check(signed_by(answer.signed, responder.spki), f"{prefix}.signature", chain[place].subject_name)
     judgement.window(max(answer.this_update, answer.produced), answer.next_update, at, prefix, "OCSP", end_included=False)
     judgement.age(answer.this_update, age_max, at, prefix)
     judgement.check(answer.good, f"{prefix}.revoked", chain[place].subject_name)

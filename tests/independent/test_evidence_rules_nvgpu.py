@@ -283,7 +283,7 @@ case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(x509.UnrecognizedExte
 case("nvgpu.ocsp.responder")(lambda: with_responder(start=NOW + SECOND, at=NOW + 2 * SECOND))  # appointed after it signed
 case("nvgpu.ocsp.signature")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1][:-1] + bytes([found[1][-1] ^ 1]))))
 case("nvgpu.ocsp.certificate")(lambda: answered(change=lambda _, found: found.__setitem__(1, Responses(Device(HOPPER)).response(2))))
-case("nvgpu.ocsp.responder")(lambda: with_answer(about=1))  # by an issuer further up
+case("nvgpu.ocsp.signature")(lambda: with_answer(about=1))  # by an issuer further up
 case("nvgpu.ocsp.early")(lambda: answered(NOW - SECOND))
 case("nvgpu.ocsp.early")(lambda: with_answer(produced=NOW + SECOND))
 case("nvgpu.ocsp.expired")(lambda: answered(NOW + datetime.timedelta(days=7)))
