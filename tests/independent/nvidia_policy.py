@@ -40,7 +40,8 @@ def appraise(judgement, policy, driver=None, vbios=None):
     """Returns the rules by which a relying party refuses a genuine device. `driver`, `vbios`: judgements of manifests that it was compared with."""
     result, report, gpu = Judgement(), judgement.report, judgement.kind == "gpu"
     result.check(len(policy.nonce) == 32 and report.nonce == policy.nonce, "nvgpu.nonce")
-    result.check(judgement.revocation == "checked" or not policy.require_ocsp, "nvgpu.ocsp.missing")
+    said = [one.revocation for one in (judgement, driver, vbios) if one is not None]
+    result.check(set(said) == {"checked"} or not policy.require_ocsp, "nvgpu.ocsp.missing")
     result.check(report.fwid is not None or not policy.require_fwid, "nvgpu.fwid.missing")
     result.check(policy.fwids is None or judgement.fwid in policy.fwids, "nvgpu.fwid.value", str(judgement.fwid))
     result.check(judgement.chip in policy.chips, "nvgpu.chip.excluded", str(judgement.chip))

@@ -7,6 +7,7 @@ import datetime
 import json
 
 import nvidia_format as f
+import nvidia_manifest
 import nvidia_policy
 import nvidia_token
 import nvidia_verifier
@@ -19,7 +20,7 @@ from cryptography.x509 import ocsp
 from device_corpus import device
 from evidence_corpus import SECOND, read, time, with_id
 from evidence_regions import pem
-from forged_devices import Chain, Device, rsa_2048
+from forged_devices import Chain, Device, Manifest, rsa_2048
 from forged_evidence import (
     EXTENSIONS,
     ISSUER,
@@ -188,9 +189,11 @@ class Responses:
 
     def __init__(self, made):
         self.certificates = [x509.load_der_x509_certificate(der) for der in made.chain.made()]
-        self.keys = [made.chain.key(i) for i in range(5)]
+        self.keys = [made.chain.key(i) for i in range(len(self.certificates))]
 
-    def response(self, place, status=ocsp.OCSPCertStatus.GOOD, signer=None, next_update=WEEK, about=None, critical=False, age=datetime.timedelta(), produced=None):
+    def response(
+        self, place, status=ocsp.OCSPCertStatus.GOOD, signer=None, next_update=WEEK, about=None, critical=False, age=datetime.timedelta(), produced=None
+    ):
         held = status is ocsp.OCSPCertStatus.REVOKED
         builder = ocsp.OCSPResponseBuilder().add_response(
             cert=self.certificates[place if about is None else about], issuer=self.certificates[place + 1 if about is None else about + 1],
@@ -213,7 +216,8 @@ class Responses:
         key, issuer = ec_key("P-384 responder"), self.certificates[place + 1]
         builder = x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "responder")]))
         builder = builder.issuer_name(changes.get("issuer", issuer.subject)).public_key(key.public_key()).serial_number(7)
-        builder = builder.not_valid_before(changes.get("start", datetime.datetime(2020, 1, 1))).not_valid_after(changes.get("end", NOW + datetime.timedelta(days=9)))
+        start, end = changes.get("start", datetime.datetime(2020, 1, 1)), changes.get("end", NOW + datetime.timedelta(days=9))
+        builder = builder.not_valid_before(start).not_valid_after(end)
         usage = changes.get("usage", x509.ExtendedKeyUsageOID.OCSP_SIGNING)
         extension = x509.ExtendedKeyUsage([usage]) if usage else x509.BasicConstraints(False, None)
         for more, critical in changes.get("more", ()):
@@ -259,6 +263,27 @@ def test_responses_hold():
     assert with_answer(age=WEEK).valid_to == NOW
 
 
+def of_manifest(change=lambda responses, found: None):
+    """A manifest of our own with an answer about each certificate of its chain."""
+    made = Manifest("nvidia/rim/Driver_RIM_test_no_gpu.swidtag")
+    for changes in made.chain.changes:
+        changes[VALIDITY] = sequence(utc("230101000000Z"), utc("330101000000Z"))
+    responses = Responses(made)
+    found = {place: responses.response(place) for place in range(len(responses.keys) - 1)}
+    change(responses, found)
+    return made.judge(NOW, ocsp=list(found.values()))
+
+
+def test_responses_about_a_manifest_s_signers_hold():
+    judgement = of_manifest()
+    assert (judgement.rules, judgement.revocation) == ([], "checked")
+    assert of_manifest(lambda _, found: found.pop(0)).revocation == "not checked"  # its signer names a responder
+
+
+case("nvgpu.ocsp.revoked")(
+    lambda: of_manifest(lambda responses, found: found.__setitem__(0, responses.response(0, status=ocsp.OCSPCertStatus.REVOKED)))
+)
+case("nvgpu.ocsp.certificate")(lambda: of_manifest(lambda _, found: found.__setitem__(0, Responses(Device(HOPPER)).response(2))))
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1] + b"\x00")))
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, sequence(tlv(10, b"\x03")))))
 case("nvgpu.ocsp.syntax")(lambda: with_answer(next_update=None))
@@ -297,7 +322,8 @@ case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.UNKNOW
 def crl(made, place, signer=None, revoked=(), days=7, critical=False, age=datetime.timedelta()):
     """A list of the issuer at a place of a forged device's chain."""
     issuer = x509.load_der_x509_certificate(made.chain.made()[place])
-    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(NOW - age).next_update(NOW + datetime.timedelta(days=days))
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+    builder = builder.last_update(NOW - age).next_update(NOW + datetime.timedelta(days=days))
     for serial in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW).build()
         builder = builder.add_revoked_certificate(entry)
@@ -389,10 +415,12 @@ def test_policies_that_fit_refuse_nothing():
     assert appraised(fwids=frozenset({genuine().report.fwid})).rules == []
     answering = answered()
     policy = nvidia_policy.Policy(answering.report.nonce, require_ocsp=True, require_manifests=True)
-    assert nvidia_policy.appraise(answering, policy, object(), object()).rules == []
+    manifest = nvidia_manifest.RimJudgement(revocation="checked")
+    assert nvidia_policy.appraise(answering, policy, manifest, manifest).rules == []
+    assert nvidia_policy.appraise(answering, policy, manifest, nvidia_manifest.RimJudgement()).rules == ["nvgpu.ocsp.missing"]
     switch = genuine(sample=SWITCH)
     policy = nvidia_policy.Policy(switch.report.nonce, require_manifests=True)
-    assert nvidia_policy.appraise(switch, policy, None, object()).rules == []
+    assert nvidia_policy.appraise(switch, policy, None, manifest).rules == []
     assert nvidia_policy.appraise(switch, policy).rules == ["rim.missing"]
 
 
