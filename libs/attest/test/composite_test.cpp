@@ -14,10 +14,11 @@ class CompositeTest : public RecordedMachine {
   // gpu is an H100 with the manifests of its driver and VBIOS, whose signers' certificates end in June 2025.
   static Device gpu() {
     Device out;
-    out.report = {std::string(kNvidiaReportType), shared("nvidia/gpu/hopper-545-full-match/report.bin")};
-    out.chain = {{std::string(kPemType), shared("nvidia/gpu/hopper-545-full-match/cert_chain.pem")}};
-    out.collateral = {{"driver-manifest", {std::string(kXmlType), shared("nvidia/rim/Driver_RIM_test_no_gpu.swidtag")}},
-                      {"vbios-manifest", {std::string(kXmlType), shared("nvidia/rim/1010_0200_882_96005E0001_test_no_gpu.swidtag")}}};
+    out.report = {std::string(kNvidiaReportType), testkit::evidence_file("nvidia/gpu/hopper-545-full-match/report.bin")};
+    out.chain = {{std::string(kPemType), testkit::evidence_file("nvidia/gpu/hopper-545-full-match/cert_chain.pem")}};
+    out.collateral = {
+        {"driver-manifest", {std::string(kXmlType), testkit::evidence_file("nvidia/rim/Driver_RIM_test_no_gpu.swidtag")}},
+        {"vbios-manifest", {std::string(kXmlType), testkit::evidence_file("nvidia/rim/1010_0200_882_96005E0001_test_no_gpu.swidtag")}}};
     return out;
   }
 
@@ -56,7 +57,7 @@ TEST_F(CompositeTest, a_recorded_snp_machine_and_a_recorded_h100) {
   if (!available()) GTEST_SKIP() << "no shared evidence";
   snp("v3-genoa-veraison", "genoa");
   exceptions_.clear();
-  cpu_.collateral["crl"] = {std::string(kCrlType), shared("snp/crl/genoa-2024-10-23.crl.der")};
+  cpu_.collateral["crl"] = {std::string(kCrlType), testkit::evidence_file("snp/crl/genoa-2024-10-23.crl.der")};
   add(gpu());
   expect_refused_by_name();
 }
