@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kind_hardware.h"
+#include "openpcc/nvgpu/choose.h"
 #include "seen.h"
 
 namespace openpcc::attest {
@@ -44,14 +45,11 @@ nvgpu::Statements about(std::span<const x509::Certificate> chain, const NvidiaCo
   out.age_max_s = all.age_max_s;
   for (const ByteSpan der : all.ocsp) {
     const auto response = x509::OcspResponse::parse(der);
-    for (size_t i = 0; response && i + 1 < chain.size(); ++i) {
-      if (response->is_about(chain[i], chain[i + 1])) out.ocsp.push_back(der);
-    }
+    if (response && nvgpu::about(*response, chain) != nullptr) out.ocsp.push_back(der);
   }
   for (const ByteSpan der : all.crls) {
-    const auto crl = x509::Crl::parse(der);
-    const bool issued = crl && std::ranges::any_of(chain, [&](const auto& c) { return equal(c.subject(), crl->issuer()); });
-    if (issued) out.crls.push_back(der);
+    const auto list = x509::Crl::parse(der);
+    if (list && nvgpu::about(*list, chain) != nullptr) out.crls.push_back(der);
   }
   return out;
 }
