@@ -53,6 +53,8 @@ struct VerifyOptions {
   std::vector<std::string> pcrs;              // of a TPM's quote: "sha256:7=<hexadecimal>", any of those of one PCR is taken
   std::string selection;                      // of a TPM's quote: "0,1,7" or "all"; empty: exactly those of pcrs
   std::string nonce;                          // of a TPM's quote, a Nitro document, or a GPU's report (32 bytes): hexadecimal
+  std::string public_key;                     // of a Nitro document: hexadecimal
+  bool instances = false;                     // of Nitro documents: those of an instance's NitroTPM are taken, too
   std::optional<size_t> gpus, switches;       // of NVIDIA's devices: how many
   std::vector<std::string> attestation_keys;  // of TPMs: SHA-256 of SubjectPublicKeyInfo, hexadecimal
   std::optional<int64_t> at;                  // unix seconds; none: now

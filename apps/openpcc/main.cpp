@@ -98,6 +98,9 @@ void add_verify(CLI::App& app, Command& chosen) {
   verify->add_option(
       "--nonce", options->nonce,
       "a TPM's quote, a Nitro document, or a GPU's or switch's report (32 bytes): what it must have been asked with, hexadecimal");
+  verify->add_option("--public-key", options->public_key, "a Nitro document: the public key that it must hold, hexadecimal");
+  verify->add_flag("--nitro-tpm", options->instances,
+                   "a Nitro document: an instance's NitroTPM will do, though its memory is its operating system's to protect");
   verify->add_option("--gpus", options->gpus, "NVIDIA's devices: how many GPUs there must be");
   verify->add_option("--switches", options->switches, "NVIDIA's devices: how many switches there must be");
   verify->add_option("--attestation-key", options->attestation_keys,

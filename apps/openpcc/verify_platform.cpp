@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
-#include <set>
 
 #include "files.h"
 #include "openpcc/attest/platform.h"
@@ -77,9 +76,19 @@ Result<std::optional<tpm::Demands>> tpm_demands(const VerifyOptions& options, bo
   return std::optional(std::move(*demands));
 }
 
+Result<> expect_of_nitro(const VerifyOptions& options, nitro::Demands& out) {
+  if (options.instances) out.sources.insert(nitro::Source::nitro_tpm);
+  if (options.public_key.empty()) return {};
+  auto key = from_hex(options.public_key);
+  if (!key) return fail(Code::malformed, "app.verify.hex", "--public-key must be hexadecimal");
+  out.public_key = std::move(*key);
+  return {};
+}
+
 // demands_of adds what the command line expects to the strict demands of each technology. What a nonce is of depends on what was given.
-Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, const std::set<attest::PlatformItem>& kinds) {
-  const bool of_tpm = kinds.contains(attest::PlatformItem::tpm_quote), of_nitro = kinds.contains(attest::PlatformItem::nitro_document);
+Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, std::span<const attest::Recognised> items) {
+  const auto holds = [&](attest::PlatformItem kind) { return std::ranges::find(items, kind, &attest::Recognised::kind) != items.end(); };
+  const bool of_tpm = holds(attest::PlatformItem::tpm_quote), of_nitro = holds(attest::PlatformItem::nitro_document);
   attest::PlatformDemands out;
   OPENPCC_LET(out.tpm, tpm_demands(options, of_tpm));
   for (const std::string& text : options.attestation_keys) {
@@ -104,20 +113,19 @@ Result<attest::PlatformDemands> demands_of(const VerifyOptions& options, const s
       out.nvidia.device.nonce = *whole;
     }
   }
+  OPENPCC_TRY(expect_of_nitro(options, out.nitro));
   OPENPCC_LET(const auto report_data, report_data_of(options));
   if (report_data) out.expect_report_data(*report_data);
   return out;
 }
 
-Result<attest::PlatformVerdict> judge(const std::vector<Bytes>& items, const VerifyOptions& options) {
+Result<attest::PlatformVerdict> judge(std::vector<attest::Recognised> items, const VerifyOptions& options) {
   const UnixSeconds now = options.at ? *options.at : std::time(nullptr);
   if (options.policy.empty()) {
-    std::set<attest::PlatformItem> kinds;
-    for (const Bytes& item : items) kinds.insert(attest::recognise(item));
-    OPENPCC_LET(attest::PlatformDemands demands, demands_of(options, kinds));
+    OPENPCC_LET(attest::PlatformDemands demands, demands_of(options, items));
     demands.nvidia.set.gpus = options.gpus;
     demands.nvidia.set.switches = options.switches;
-    return attest::verify_platform(items, now, demands);
+    return attest::verify_platform(std::move(items), now, demands);
   }
   if (!options.measurements.empty()) {
     return fail(Code::rejected, "app.verify.bare", "the policy's releases say what must have been measured: leave --measurement out");
@@ -130,24 +138,25 @@ Result<attest::PlatformVerdict> judge(const std::vector<Bytes>& items, const Ver
                 "a development policy takes simulated machines alone, and this report is a real one's");
   }
   OPENPCC_LET(const auto report_data, report_data_of(options));
-  return attest::verify_platform_by(items, now, *production, report_data);
+  return attest::verify_platform_by(std::move(items), now, *production, report_data);
 }
 
 }  // namespace
 
 Result<std::optional<int>> verify_as_platform(const VerifyOptions& options) {
-  std::vector<Bytes> items;
+  std::vector<Bytes> files;
   for (const auto& file : options.files) {
     OPENPCC_LET(Bytes bytes, read_bounded(file, directory::kBundleBytesMax));
-    items.push_back(std::move(bytes));
+    files.push_back(std::move(bytes));
   }
-  const bool is_platform = std::ranges::any_of(items, [](const Bytes& item) { return attest::is_evidence(attest::recognise(item)); });
+  std::vector<attest::Recognised> items = attest::read_items(files);
+  const bool is_platform = std::ranges::any_of(items, attest::is_evidence, &attest::Recognised::kind);
   if (!is_platform) return std::optional<int>();
   if (!options.beacons.empty()) {
     return fail(Code::rejected, "app.verify.bare",
                 "a beacon is for a node's evidence, and one of the files is a platform's bare report: give it without one");
   }
-  OPENPCC_LET(const attest::PlatformVerdict verdict, judge(items, options));
+  OPENPCC_LET(const attest::PlatformVerdict verdict, judge(std::move(items), options));
   fmt::print("{}\n", options.json ? verdict.json() : verdict.text(options.explain));
   return std::optional(static_cast<int>(verdict.outcome));
 }

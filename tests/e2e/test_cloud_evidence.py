@@ -60,6 +60,19 @@ def test_what_is_expected_of_a_document_can_be_said():
     assert judge(NITRO["files"], NITRO["evaluate_at"], "--measurement", "00" * 48, "--measurement", image)["exit_code"] == 0
     assert failures(judge(NITRO["files"], NITRO["evaluate_at"], "--measurement", image[:64])) == {"nitro.pcr"}
     assert failures(judge(NITRO["files"], NITRO["evaluate_at"], "--report-data", "00" * 64)) == {"nitro.user_data"}
+    assert failures(judge(NITRO["files"], NITRO["evaluate_at"], "--public-key", "00" * 90)) == {"nitro.public_key"}
+    with_key = with_id("nitro-sparsity-1-debug")
+    assert failures(judge(with_key["files"], with_key["evaluate_at"], "--public-key", with_key["parsed"]["public_key"])) == {"nitro.debug"}
+    assert "platform.demand" in failures(judge(VMS[0]["files"], VMS[0]["evaluate_at"], "--public-key", "00"))
+    assert "--public-key" in run("verify", EVIDENCE / NITRO["files"][0], "--public-key", "0").stderr
+
+
+def test_documents_of_instances_are_taken_where_that_is_said():
+    def sources(*options):
+        verdict = judge(NITRO["files"], NITRO["evaluate_at"], *options)
+        return next(finding["expected"] for finding in verdict["findings"] if finding["rule"] == "nitro.source" and finding["aspect"] == "product")
+
+    assert sources() == "Nitro enclave" and sources("--nitro-tpm") == "Nitro enclave, NitroTPM"
 
 
 def test_inspect_shows_a_document():

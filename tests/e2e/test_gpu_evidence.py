@@ -1,6 +1,7 @@
 """`openpcc verify` and `openpcc inspect` on real GPUs' and switches' reports, manifests and tokens, as the shared corpus expects."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,9 @@ import pytest
 from harness import BIN, ROOT, tripped
 
 sys.path.insert(0, str(ROOT / "tests/independent"))
-from evidence_corpus import EVIDENCE, each, of_kind, with_id  # noqa: E402: its module stands beside the independent verifiers
+import evidence_bundle  # noqa: E402: these stand beside the independent verifiers
+import recorded_gpus  # noqa: E402
+from evidence_corpus import EVIDENCE, each, of_kind, with_id  # noqa: E402
 
 pytestmark = pytest.mark.once
 
@@ -191,3 +194,51 @@ def test_how_many_devices_there_must_be():
     assert failures(judged(*alone, "--gpus", "8")) == {"nvgpu.set.count"}
     other = of_kind("snp-report")[0]
     assert "platform.demand" in failures(judged(*(EVIDENCE / name for name in other["files"]), "--gpus", "1"))
+
+
+@pytest.fixture
+def policy(tmp_path):
+    """One that takes H100s, whose placeholders are replaced."""
+    example = (ROOT / "examples/policies/gcp-tdx-h100.toml").read_text()
+    path = tmp_path / "policy.toml"
+    path.write_text(re.sub(r'(?<=")0+(?=")', lambda zeros: "1" * len(zeros.group()), example))
+    return path
+
+
+def of_a_node(tmp_path, policy, bundle):
+    file = tmp_path / "evidence.json"
+    file.write_bytes(bundle)
+    done = run("verify", file, "--policy", policy, "--at", recorded_gpus.AT, "-o", "json")
+    assert done.stdout, done.stderr
+    (entry,) = json.loads(done.stdout)
+    return done.returncode, entry["verdict"]
+
+
+def test_eight_gpus_of_a_node_whose_manifests_stand_once(tmp_path, policy):
+    """Written by another hand. Eight times one device, so that its binding is refused, and each is judged."""
+    bundle = evidence_bundle.write_bundle(recorded_gpus.bundle(8, {}), recorded_gpus.MANIFESTS)
+    code, verdict = of_a_node(tmp_path, policy, bundle)
+    rows = {row["property"]: row for row in verdict["rows"]}
+    assert code == 10 and rows["format"]["state"] == "passed" and rows["gpu"]["state"] == "passed"
+    assert rows["gpu_binding"]["rule"] == "attest.gpu.duplicate"
+    assert len(verdict["gpus"]) == 8
+    for gpu in verdict["gpus"]:
+        seen = {finding["aspect"]: finding for finding in gpu["findings"]}
+        assert seen["software"]["state"] == "passed"
+        assert seen["tcb"]["seen"] == "545.00" and seen["debug"]["state"] == "not_provable"
+    done = run("verify", tmp_path / "evidence.json", "--policy", policy, "--at", recorded_gpus.AT)
+    assert f"GPU 7, {verdict['gpus'][7]['device_id']}\n" in done.stdout
+    own = evidence_bundle.write_bundle(recorded_gpus.bundle(8, recorded_gpus.MANIFESTS))
+    code, verdict = of_a_node(tmp_path, policy, own)
+    assert code == 30 and verdict["rows"][0]["rule"] == "attest.cmw.too_large"
+
+
+SPOILT = recorded_gpus.spoilt()
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_what_is_no_bundle_is_refused_by_both_readers(what, tmp_path, policy):
+    rule, data = SPOILT[what]
+    code, verdict = of_a_node(tmp_path, policy, data)
+    (row,) = verdict["rows"]
+    assert row["rule"] == rule and code == (20 if rule in ("attest.cmw.member", "attest.cmw.keys_type") else 30)

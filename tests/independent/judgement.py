@@ -39,3 +39,8 @@ class Judgement:
         self.valid_from, self.valid_to = max(self.valid_from, start), min(self.valid_to, end)
         self.check(start <= at, f"{prefix}.early", what)
         self.check(at <= end if end_included else at < end, f"{prefix}.expired", what)
+
+    def age(self, since, longest, at, prefix):
+        """Narrows the window likewise; refuses by <prefix>.age what was said too long ago."""
+        self.valid_to = min(self.valid_to, since + longest)
+        self.check(at - since <= longest, f"{prefix}.age", str(at - since))

@@ -63,6 +63,11 @@ class Report:
         return ".".join(f"{byte:02X}" for byte in (*turned[4:], turned[3]))
 
     @property
+    def board(self):
+        parts = [self.text(PROJECT), self.text(PROJECT_SKU)]
+        return "-".join(parts) if all(parts) else None
+
+    @property
     def switches(self):
         """Ids of the switches that a GPU is linked to."""
         return {one[::-1] for one in pdis(self.fields.get(SWITCH_PDI, b""))}

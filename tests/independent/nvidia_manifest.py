@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from judgement import Judgement, Malformed
 from lxml import etree
+from nvidia_verifier import REVOCATION_AGE, check_revocation
 from strict_der import ECDSA_SHA384, BadDer, read_certificate
 
 # SHA-256 of the SubjectPublicKeyInfo of NVIDIA CoRIM signing Root CA.
@@ -45,6 +46,7 @@ class RimJudgement(Judgement):
     edition: str | None = None
     version: str | None = None
     measurements: dict | None = None  # active ones: index -> alternatives
+    revocation: str = "not checked"
 
 
 # The document.
@@ -205,14 +207,15 @@ def check_signature(signature, chain, judgement):
         return False
 
 
-def verify(data, at, *, roots=None):
-    """Judges whether NVIDIA published the manifest, and reads it."""
+def verify(data, at, *, ocsp=(), crls=(), age_max=REVOCATION_AGE, roots=None):
+    """Judges whether NVIDIA published the manifest, and reads it. `ocsp`, `crls`: what says that its signer's chain is not revoked."""
     judgement = RimJudgement()
     try:
         root = parse(data)
         signature = read_signature(root)
         chain = read_chain(signature.certificates)
         check_chain(chain, ROOTS if roots is None else roots, at, "rim.chain", judgement)
+        check_revocation(chain, ocsp, crls, at, judgement, age_max)
         signed = check_signature(signature, chain, judgement)
         root.remove(signature.element)
         digested = canonical(root)

@@ -26,10 +26,11 @@ def enough(version, minimum):
 class Policy:
     nonce: bytes
     chips: frozenset = frozenset({"GH100", "GB100", "LS_10"})
-    devices: frozenset | None = None  # ids
+    fwids: frozenset | None = None  # of leaves
     feature_flags: frozenset | None = None
     min_driver: str | None = None
     min_vbios: str | None = None
+    boards: dict = dataclasses.field(default_factory=dict)  # board -> its own minimum of the VBIOS; without the other, of these alone
     require_fwid: bool = False
     require_ocsp: bool = False
     require_manifests: bool = False
@@ -39,12 +40,15 @@ def appraise(judgement, policy, driver=None, vbios=None):
     """Returns the rules by which a relying party refuses a genuine device. `driver`, `vbios`: judgements of manifests that it was compared with."""
     result, report, gpu = Judgement(), judgement.report, judgement.kind == "gpu"
     result.check(len(policy.nonce) == 32 and report.nonce == policy.nonce, "nvgpu.nonce")
-    result.check(judgement.revocation == "checked" or not policy.require_ocsp, "nvgpu.ocsp.missing")
+    said = [one.revocation for one in (judgement, driver, vbios) if one is not None]
+    result.check(set(said) == {"checked"} or not policy.require_ocsp, "nvgpu.ocsp.missing")
     result.check(report.fwid is not None or not policy.require_fwid, "nvgpu.fwid.missing")
+    result.check(policy.fwids is None or judgement.fwid in policy.fwids, "nvgpu.fwid.value", str(judgement.fwid))
     result.check(judgement.chip in policy.chips, "nvgpu.chip.excluded", str(judgement.chip))
-    result.check(policy.devices is None or judgement.device_id in policy.devices, "nvgpu.unlisted", str(judgement.device_id))
     result.check(not gpu or enough(report.driver_version, policy.min_driver), "nvgpu.driver.minimum", str(report.driver_version))
-    result.check(enough(report.vbios_version, policy.min_vbios), "nvgpu.vbios.minimum", report.vbios_version)
+    minimum = policy.boards.get(report.board, policy.min_vbios)
+    named = minimum is not None or not policy.boards
+    result.check(named and enough(report.vbios_version, minimum), "nvgpu.vbios.minimum", f"{report.vbios_version} of {report.board}")
     flags = policy.feature_flags
     result.check(not gpu or flags is None or report.feature_flag in flags, "nvgpu.feature_flag", str(report.feature_flag))
     there = vbios is not None and (driver is not None or not gpu)

@@ -4,6 +4,7 @@ refusal is collected in the order of the checks, by the rule ids that spec/evide
 file."""
 
 import dataclasses
+import datetime
 import hashlib
 
 from certificate_chain import check_chain, p384_key
@@ -19,6 +20,7 @@ from strict_der import CRL_SIGN, ECDSA_SHA384, BadDer, exactly, need, read_certi
 ROOTS = {"a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4"}
 
 COUNT = 5
+REVOCATION_AGE = datetime.timedelta(days=7)
 CHIPS = {"GH100": "gpu", "GB100": "gpu", "LS_10": "switch"}
 DICE, DICE_TCB_INFO = "2.23.133.5.4.1", "2.23.133.5.4.1.1"
 AUTHORITY_INFORMATION = "1.3.6.1.5.5.7.1.1"
@@ -35,6 +37,7 @@ class NvidiaJudgement(Judgement):
     serial: int | None = None  # of the leaf's certificate
     key: bytes | None = None  # the leaf's SubjectPublicKeyInfo
     device_id: bytes = b""
+    fwid: bytes | None = None  # of the firmware that the leaf is of
     revocation: str = "not checked"
 
 
@@ -93,7 +96,7 @@ def check_chip(chain, report, judgement):
     judgement.check(len(set(words)) == 1 and fits, "nvgpu.chip.mismatch", " ".join(words))
 
 
-def check_list(data, chain, at, judgement):
+def check_list(data, chain, at, judgement, age_max):
     """Returns the places of certificates that their issuer's list leaves out."""
     try:
         crl = read_revocation_list(data, (ECDSA_SHA384,))
@@ -106,13 +109,14 @@ def check_list(data, chain, at, judgement):
         issuer = chain[place + 1]
         judgement.check(signed_by(crl.signed, issuer.spki) and CRL_SIGN in issuer.authority()[2], "nvgpu.crl.signature", issuer.subject_name)
         judgement.window(crl.this_update, crl.next_update, at, "nvgpu.crl", "CRL", end_included=False)
+        judgement.age(crl.this_update, age_max, at, "nvgpu.crl")
         judgement.check(chain[place].serial not in crl.serials, "nvgpu.crl.revoked", chain[place].subject_name)
     return places if len(judgement.findings) == before else []
 
 
-def check_revocation(chain, ocsp, crls, at, judgement):
-    good = {check_answer(data, chain, at, "nvgpu.ocsp", judgement) for data in ocsp}
-    good.update(place for data in crls for place in check_list(data, chain, at, judgement))
+def check_revocation(chain, ocsp, crls, at, judgement, age_max):
+    good = {check_answer(data, chain, at, "nvgpu.ocsp", judgement, age_max) for data in ocsp}
+    good.update(place for data in crls for place in check_list(data, chain, at, judgement, age_max))
     answered_for = {place for place, one in enumerate(chain[:-1]) if place > 0 or AUTHORITY_INFORMATION in one.extensions}
     if answered_for <= good and good:
         judgement.revocation = "checked"
@@ -133,8 +137,8 @@ def check_signature(report, leaf, judgement):
 
 def check_identity(chain, report, judgement):
     try:
-        fwid = fwid_of(chain[0])
-        judgement.check(report.fwid in (None, fwid), "nvgpu.fwid", fwid.hex())
+        judgement.fwid = fwid_of(chain[0])
+        judgement.check(report.fwid in (None, judgement.fwid), "nvgpu.fwid", judgement.fwid.hex())
     except (BadDer, IndexError) as error:
         judgement.check(False, "nvgpu.fwid.syntax", str(error))
     if judgement.kind == "switch" and SWITCH_PDI in report.fields:
@@ -150,14 +154,14 @@ def device_id(certificate):
         return b""
 
 
-def verify(data, chain_pem, at, *, ocsp=(), crls=(), roots=None):
-    """Judges whether a genuine device made the report. `at`: the time; `ocsp` and `crls`: what says that the chain is not revoked."""
+def verify(data, chain_pem, at, *, ocsp=(), crls=(), age_max=REVOCATION_AGE, roots=None):
+    """Judges whether a genuine device made the report. `at`: the time; `ocsp` and `crls`: what says that the chain is not revoked, for `age_max`."""
     judgement = NvidiaJudgement()
     try:
         report = judgement.report = read_report(data)
         chain = verify_chain(chain_pem, at, roots, judgement)
         check_chip(chain, report, judgement)
-        check_revocation(chain, ocsp, crls, at, judgement)
+        check_revocation(chain, ocsp, crls, at, judgement, age_max)
     except Malformed as error:
         judgement.check(False, error.rule, error.detail)
         return judgement

@@ -4,21 +4,23 @@ genuine sample shows a case, genuine evidence is changed and signed anew under r
 import base64
 import dataclasses
 import datetime
-import hashlib
 import json
 
 import nvidia_format as f
+import nvidia_manifest
 import nvidia_policy
 import nvidia_token
 import nvidia_verifier
 import pytest
+import strict_der
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from device_corpus import device
 from evidence_corpus import SECOND, read, time, with_id
 from evidence_regions import pem
-from forged_devices import Chain, Device, rsa_2048
+from forged_devices import Chain, Device, Manifest, rsa_2048
 from forged_evidence import (
     EXTENSIONS,
     ISSUER,
@@ -28,7 +30,6 @@ from forged_evidence import (
     digest_of,
     ec_key,
     extension_of,
-    raw_signature,
     renamed,
     sequence,
     spki,
@@ -164,18 +165,39 @@ def rename_chip(made, leaf, rom):
 AIA = [1, 2, 3]  # places of Blackwell's chain with a responder
 
 
+WEEK = datetime.timedelta(days=7)
+USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+
+
+def usage_of(**usages):
+    return x509.KeyUsage(**{name: usages.get(name, False) for name in (*USAGES, "encipher_only", "decipher_only")})
+
+
+def signed_at(response, when, key):
+    """A response as it would have been signed then: who made it took the time from the clock."""
+    status, body = strict_der.read_only(response).children(0x30)
+    kind, octets = body.children(0xA0)[0].children(0x30)
+    parts = [one.whole for one in strict_der.read_only(octets.of(4)).children(0x30)]
+    at = parts[0].index(b"\x18\x0f") + 2
+    parts[0] = parts[0][:at] + when.strftime("%Y%m%d%H%M%SZ").encode() + parts[0][at + 15 :]
+    parts[2] = tlv(3, b"\x00" + key.sign(parts[0], ec.ECDSA(hashes.SHA384())))
+    return sequence(status.whole, tlv(0xA0, sequence(kind.whole, tlv(4, sequence(*parts)))))
+
+
 class Responses:
     """Responses for a forged device's chain."""
 
     def __init__(self, made):
         self.certificates = [x509.load_der_x509_certificate(der) for der in made.chain.made()]
-        self.keys = [made.chain.key(i) for i in range(5)]
+        self.keys = [made.chain.key(i) for i in range(len(self.certificates))]
 
-    def response(self, place, status=ocsp.OCSPCertStatus.GOOD, signer=None, next_update=datetime.timedelta(days=7), about=None, critical=False):
+    def response(
+        self, place, status=ocsp.OCSPCertStatus.GOOD, signer=None, next_update=WEEK, about=None, critical=False, age=datetime.timedelta(), produced=None
+    ):
         held = status is ocsp.OCSPCertStatus.REVOKED
         builder = ocsp.OCSPResponseBuilder().add_response(
             cert=self.certificates[place if about is None else about], issuer=self.certificates[place + 1 if about is None else about + 1],
-            algorithm=hashes.SHA256(), cert_status=status, this_update=NOW.replace(tzinfo=None),
+            algorithm=hashes.SHA256(), cert_status=status, this_update=(NOW - age).replace(tzinfo=None),
             next_update=(NOW + next_update).replace(tzinfo=None) if next_update else None,
             revocation_time=NOW.replace(tzinfo=None) if held else None,
             revocation_reason=x509.ReasonFlags.certificate_hold if held else None,
@@ -186,17 +208,21 @@ class Responses:
             builder = builder.certificates([certificate])
         if critical:
             builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00"), critical=True)
-        return builder.sign(key, hashes.SHA384()).public_bytes(serialization.Encoding.DER)
+        made = builder.sign(key, hashes.SHA384()).public_bytes(serialization.Encoding.DER)
+        return signed_at(made, produced or NOW - age, key)
 
     def appointed(self, place, **changes):
         """A responder that the issuer of a certificate appoints."""
         key, issuer = ec_key("P-384 responder"), self.certificates[place + 1]
         builder = x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "responder")]))
         builder = builder.issuer_name(changes.get("issuer", issuer.subject)).public_key(key.public_key()).serial_number(7)
-        builder = builder.not_valid_before(NOW - datetime.timedelta(days=1)).not_valid_after(changes.get("end", NOW + datetime.timedelta(days=9)))
+        start, end = changes.get("start", datetime.datetime(2020, 1, 1)), changes.get("end", NOW + datetime.timedelta(days=9))
+        builder = builder.not_valid_before(start).not_valid_after(end)
         usage = changes.get("usage", x509.ExtendedKeyUsageOID.OCSP_SIGNING)
         extension = x509.ExtendedKeyUsage([usage]) if usage else x509.BasicConstraints(False, None)
-        return builder.add_extension(extension, critical=False).sign(changes.get("key", self.keys[place + 1]), hashes.SHA384()), key
+        for more, critical in changes.get("more", ()):
+            builder = builder.add_extension(more, critical)
+        return builder.add_extension(extension, changes.get("critical", False)).sign(changes.get("key", self.keys[place + 1]), hashes.SHA384()), key
 
 
 def answered(at=NOW, places=AIA, change=lambda responses, found: None):
@@ -211,8 +237,8 @@ def with_answer(**options):
     return answered(change=lambda responses, found: found.__setitem__(2, responses.response(2, **options)))
 
 
-def with_responder(**changes):
-    return answered(change=lambda responses, found: found.__setitem__(2, responses.response(2, signer=responses.appointed(2, **changes))))
+def with_responder(at=NOW, **changes):
+    return answered(at, change=lambda responses, found: found.__setitem__(2, responses.response(2, signer=responses.appointed(2, **changes))))
 
 
 def with_bytes(old, new):
@@ -232,8 +258,32 @@ def test_responses_hold():
     assert answered(places=[1, 2]).revocation == "not checked"
     assert forged(sample=BLACKWELL).revocation == "not checked"
     assert with_responder().rules == []
+    assert with_responder(critical=True, more=[(x509.OCSPNoCheck(), False), (usage_of(digital_signature=True), True)]).rules == []
+    assert with_answer(age=WEEK).rules == []
+    assert with_answer(age=WEEK).valid_to == NOW
 
 
+def of_manifest(change=lambda responses, found: None):
+    """A manifest of our own with an answer about each certificate of its chain."""
+    made = Manifest("nvidia/rim/Driver_RIM_test_no_gpu.swidtag")
+    for changes in made.chain.changes:
+        changes[VALIDITY] = sequence(utc("230101000000Z"), utc("330101000000Z"))
+    responses = Responses(made)
+    found = {place: responses.response(place) for place in range(len(responses.keys) - 1)}
+    change(responses, found)
+    return made.judge(NOW, ocsp=list(found.values()))
+
+
+def test_responses_about_a_manifest_s_signers_hold():
+    judgement = of_manifest()
+    assert (judgement.rules, judgement.revocation) == ([], "checked")
+    assert of_manifest(lambda _, found: found.pop(0)).revocation == "not checked"  # its signer names a responder
+
+
+case("nvgpu.ocsp.revoked")(
+    lambda: of_manifest(lambda responses, found: found.__setitem__(0, responses.response(0, status=ocsp.OCSPCertStatus.REVOKED)))
+)
+case("nvgpu.ocsp.certificate")(lambda: of_manifest(lambda _, found: found.__setitem__(0, Responses(Device(HOPPER)).response(2))))
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1] + b"\x00")))
 case("nvgpu.ocsp.syntax")(lambda: answered(change=lambda _, found: found.__setitem__(1, sequence(tlv(10, b"\x03")))))
 case("nvgpu.ocsp.syntax")(lambda: with_answer(next_update=None))
@@ -252,21 +302,28 @@ case("nvgpu.ocsp.responder")(lambda: with_responder(usage=None))
 case("nvgpu.ocsp.responder")(lambda: with_responder(issuer=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])))
 case("nvgpu.ocsp.responder")(lambda: with_responder(end=NOW - SECOND))
 case("nvgpu.ocsp.responder")(lambda: with_responder(key=ec_key("P-384 somebody")))
+case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(usage_of(crl_sign=True), True)]))
+case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(usage_of(digital_signature=True), True), (x509.BasicConstraints(True, None), True)]))
+case("nvgpu.ocsp.responder")(lambda: with_responder(more=[(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3"), b"\x05\x00"), True)]))
+case("nvgpu.ocsp.responder")(lambda: with_responder(start=NOW + SECOND, at=NOW + 2 * SECOND))  # appointed after it signed
 case("nvgpu.ocsp.signature")(lambda: answered(change=lambda _, found: found.__setitem__(1, found[1][:-1] + bytes([found[1][-1] ^ 1]))))
 case("nvgpu.ocsp.certificate")(lambda: answered(change=lambda _, found: found.__setitem__(1, Responses(Device(HOPPER)).response(2))))
-case("nvgpu.ocsp.responder")(lambda: with_answer(about=1))  # by an issuer further up
+case("nvgpu.ocsp.signature")(lambda: with_answer(about=1))  # by an issuer further up
 case("nvgpu.ocsp.early")(lambda: answered(NOW - SECOND))
+case("nvgpu.ocsp.early")(lambda: with_answer(produced=NOW + SECOND))
 case("nvgpu.ocsp.expired")(lambda: answered(NOW + datetime.timedelta(days=7)))
+case("nvgpu.ocsp.age")(lambda: with_answer(age=WEEK + SECOND))
 case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.REVOKED))  # certificateHold
 case("nvgpu.ocsp.revoked")(lambda: with_answer(status=ocsp.OCSPCertStatus.UNKNOWN))
 
 # Revocation lists.
 
 
-def crl(made, place, signer=None, revoked=(), days=7, critical=False):
+def crl(made, place, signer=None, revoked=(), days=7, critical=False, age=datetime.timedelta()):
     """A list of the issuer at a place of a forged device's chain."""
     issuer = x509.load_der_x509_certificate(made.chain.made()[place])
-    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(NOW).next_update(NOW + datetime.timedelta(days=days))
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+    builder = builder.last_update(NOW - age).next_update(NOW + datetime.timedelta(days=days))
     for serial in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW).build()
         builder = builder.add_revoked_certificate(entry)
@@ -301,6 +358,7 @@ case("nvgpu.crl.signature")(lambda: listed(lambda made, lists: [crl(made, 4, sig
 case("nvgpu.crl.signature")(lambda: listed(lambda made, lists: [crl(made, 1)]))  # the boot ROM may sign certificates alone
 case("nvgpu.crl.early")(lambda: listed(lambda made, lists: None, NOW - SECOND))
 case("nvgpu.crl.expired")(lambda: listed(lambda made, lists: None, NOW + datetime.timedelta(days=7)))
+case("nvgpu.crl.age")(lambda: listed(lambda made, lists: [lists[0], crl(made, 3, age=WEEK + SECOND)]))
 case("nvgpu.crl.revoked")(lambda: listed(lambda made, lists: [lists[0], crl(made, 3, revoked=[serial(made, 2)])]))
 case("nvgpu.crl.revoked")(lambda: listed(lambda made, lists: [crl(made, 4, revoked=[serial(made, 3)]), lists[1]]))
 
@@ -352,13 +410,17 @@ def test_policies_that_fit_refuse_nothing():
     assert appraised(min_driver="590.12", min_vbios="96.00.A5.00.01", feature_flags=frozenset({2}), require_fwid=True).rules == []
     assert appraised(BLACKWELL, min_driver="575.31.99").rules == []
     assert appraised(SWITCH, min_driver="999.0", min_vbios="96.10.73.00.01", feature_flags=frozenset({0})).rules == []
-    assert appraised(devices=frozenset({genuine().device_id})).rules == []
+    assert appraised(min_vbios="96.00.A6.00.00", boards={"G520-0200": "96.00.A5.00.01"}).rules == []
+    assert appraised(boards={"G520-0200": "96.00.A5.00.01"}).rules == []
+    assert appraised(fwids=frozenset({genuine().report.fwid})).rules == []
     answering = answered()
     policy = nvidia_policy.Policy(answering.report.nonce, require_ocsp=True, require_manifests=True)
-    assert nvidia_policy.appraise(answering, policy, object(), object()).rules == []
+    manifest = nvidia_manifest.RimJudgement(revocation="checked")
+    assert nvidia_policy.appraise(answering, policy, manifest, manifest).rules == []
+    assert nvidia_policy.appraise(answering, policy, manifest, nvidia_manifest.RimJudgement()).rules == ["nvgpu.ocsp.missing"]
     switch = genuine(sample=SWITCH)
     policy = nvidia_policy.Policy(switch.report.nonce, require_manifests=True)
-    assert nvidia_policy.appraise(switch, policy, None, object()).rules == []
+    assert nvidia_policy.appraise(switch, policy, None, manifest).rules == []
     assert nvidia_policy.appraise(switch, policy).rules == ["rim.missing"]
 
 
@@ -367,7 +429,8 @@ case("nvgpu.nonce")(lambda: appraised(nonce=b""))
 case("nvgpu.ocsp.missing")(lambda: appraised(require_ocsp=True))
 case("nvgpu.fwid.missing")(lambda: appraised(OLD, require_fwid=True))
 case("nvgpu.chip.excluded")(lambda: appraised(chips=frozenset({"GB100"})))
-case("nvgpu.unlisted")(lambda: appraised(devices=frozenset()))
+case("nvgpu.fwid.value")(lambda: appraised(fwids=frozenset({bytes(48)})))
+case("nvgpu.fwid.value")(lambda: appraised(OLD, fwids=frozenset({bytes(48)})))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="590.13"))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="590.12.01"))
 case("nvgpu.driver.minimum")(lambda: appraised(min_driver="latest"))
@@ -381,6 +444,8 @@ def a_version_that_cannot_be_compared():
 
 
 case("nvgpu.vbios.minimum")(lambda: appraised(min_vbios="96.00.A6.00.00"))
+case("nvgpu.vbios.minimum")(lambda: appraised(min_vbios="96.00.A5.00.00", boards={"G520-0200": "96.00.A6.00.00"}))
+case("nvgpu.vbios.minimum")(lambda: appraised(boards={"1010-0200": "96.00.01.00.00"}))
 case("nvgpu.feature_flag")(lambda: appraised(feature_flags=frozenset({0})))
 case("nvgpu.feature_flag")(lambda: appraised(OLD, feature_flags=frozenset({0, 1, 2})))
 
@@ -449,35 +514,21 @@ def a_device_twice_with_two_firmwares():
 
 # Tokens.
 
-SERVICE = ec_key("P-384 service")
-TOKEN_NONCE = bytes(range(32))
-TOKEN_TIME = time("2026-06-01T00:30:00Z")
-
 
 def coded(value):
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def jwt(claims, header=None, key=SERVICE):
-    signed = f"{coded(header or {'alg': 'ES384', 'kid': 'service'})}.{coded(claims)}"
-    return f"{signed}.{coded(raw_signature(key, signed.encode()))}"
+def jwt(header, signature=b"signature"):
+    return ".".join(map(coded, (header, {"iss": "somebody"}, signature)))
 
 
-CLAIMS = {"iss": nvidia_token.ISSUER, "nbf": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 3600, "eat_nonce": TOKEN_NONCE.hex()}
+GOOD_TOKEN = jwt({"alg": "ES384"})
 
 
-def tokens(overall=None, device_claims=None, submods=None, at=TOKEN_TIME, change=lambda text: text, **options):
-    inner = jwt(CLAIMS | {"measres": "success"} | (device_claims or {}), **options)
-    digest = hashlib.sha256(inner.encode()).hexdigest()
-    named = {"GPU-0": ["DIGEST", ["SHA-256", digest]]} if submods is None else submods
-    outer = jwt(CLAIMS | {"x-nvidia-overall-att-result": True, "submods": named} | (overall or {}), **options)
-    text = json.dumps([["JWT", outer], {"GPU-0": inner}]).encode()
-    return nvidia_token.verify(change(text), {"service": SERVICE.public_key()}, TOKEN_NONCE, at)
-
-
-def test_forged_tokens_hold():
-    assert tokens().rules == []
+def tokens(overall=GOOD_TOKEN, of_device=GOOD_TOKEN, change=lambda text: text):
+    return nvidia_token.verify(change(json.dumps([["JWT", overall], {"GPU-0": of_device}]).encode()))
 
 
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text[:-1]))
@@ -493,41 +544,14 @@ case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: b"{}"))
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text[: text.index(b"{")] + b"{}]"))
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'{"GPU-0": "', b'{"GPU-0": 7, "GPU-1": "')))
 case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text + b" " * nvidia_token.SIZE_MAX))
-case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'"}]', b'", ' + b", ".join(b'"%d": ""' % i for i in range(16)) + b"}]")))
-
-
-@case("nvgpu.eat.syntax")
-def base64_with_bits_that_mean_nothing():
-    def change(text):
-        # 96 bytes need 128 characters; 97 would leave spare bits in the last one.
-        at = text.index(b'"]', text.index(b"JWT"))
-        return text[:at] + b"AB" + text[at:]
-
-    return tokens(change=change)
-
-
-case("nvgpu.eat.alg")(lambda: tokens(header={"alg": "ES256", "kid": "service"}))
-case("nvgpu.eat.key")(lambda: tokens(header={"alg": "ES384", "kid": "another"}))
-case("nvgpu.eat.signature")(lambda: tokens(key=ec_key("P-384 somebody")))
-case("nvgpu.eat.issuer")(lambda: tokens(overall={"iss": "NVAT-LOCAL-VERIFIER"}))
-case("nvgpu.eat.early")(lambda: tokens(at=NOW - SECOND))
-case("nvgpu.eat.expired")(lambda: tokens(at=NOW + datetime.timedelta(hours=1)))
-case("nvgpu.eat.expired")(lambda: tokens(device_claims={"exp": None}))
-case("nvgpu.eat.nonce")(lambda: tokens(overall={"eat_nonce": None}))
-case("nvgpu.eat.nonce")(lambda: tokens(device_claims={"eat_nonce": "00" * 32}))
-case("nvgpu.eat.digest")(lambda: tokens(submods={}))
-case("nvgpu.eat.digest")(lambda: tokens(submods={"GPU-0": ["DIGEST", ["SHA-256", "00" * 32]]}))
-case("nvgpu.eat.result")(lambda: tokens(overall={"x-nvidia-overall-att-result": False}))
-case("nvgpu.eat.result")(lambda: tokens(device_claims={"measres": "fail"}))
-
-
-@case("nvgpu.eat.alg_none")
-def tokens_that_nobody_signed():
-    inner = f"{coded({'alg': 'none'})}.{coded(CLAIMS | {'measres': 'success'})}."
-    digest = hashlib.sha256(inner.encode()).hexdigest()
-    claims = CLAIMS | {"x-nvidia-overall-att-result": True, "submods": {"GPU-0": ["DIGEST", ["SHA-256", digest]]}}
-    text = json.dumps([["JWT", f"{coded({'alg': 'none'})}.{coded(claims)}."], {"GPU-0": inner}]).encode()
-    return nvidia_token.verify(text, {}, TOKEN_NONCE, TOKEN_TIME)
+case("nvgpu.eat.syntax")(lambda: tokens(change=lambda text: text.replace(b'"}]', b'", ' + b", ".join(b'"%d": ""' % i for i in range(32)) + b"}]")))
+case("nvgpu.eat.syntax")(lambda: tokens(of_device=jwt({})))
+case("nvgpu.eat.syntax")(lambda: tokens(of_device=GOOD_TOKEN + "AB"))  # bits that mean nothing
+case("nvgpu.eat.alg_none")(lambda: tokens(jwt({"alg": "none"}, b""), jwt({"alg": "none"}, b"")))
+case("nvgpu.eat.alg_none")(lambda: tokens(of_device=jwt({"alg": "ES384"}, b"")))
+case("nvgpu.eat.alg")(lambda: tokens(jwt({"alg": "ES256"})))
+case("nvgpu.eat.key")(tokens)
+case("nvgpu.eat.key")(lambda: tokens(change=lambda text: b'{"claims": [], "detached_eat": ' + text + b"}"))
 
 
 # The cases, run.

@@ -36,7 +36,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const Bytes claims = evidence->claims().encode();
     OPENPCC_CHECK(attest::binding(claims) == evidence->binding());
     const auto again = attest::Evidence::parse(attest::encode_evidence(claims, evidence->cpu(), evidence->gpus()));
-    OPENPCC_CHECK(again && again->node_id() == evidence->node_id());
+    // Collateral that stood once is every GPU's, and is written once again.
+    OPENPCC_CHECK(again && again->node_id() == evidence->node_id() && again->gpus().size() == evidence->gpus().size());
+    for (size_t i = 0; i < again->gpus().size(); ++i) {
+      OPENPCC_CHECK(again->gpus()[i].collateral.size() == evidence->gpus()[i].collateral.size());
+    }
   }
   if (const auto device = attest::parse_platform(bytes)) {
     const auto again = attest::parse_platform(attest::encode_platform(*device));

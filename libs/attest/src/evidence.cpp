@@ -14,6 +14,7 @@ namespace bj = boost::json;
 
 constexpr size_t kLabelBytesMax = 32;
 constexpr size_t kMediaTypeBytesMax = 127;
+constexpr std::string_view kReport = "report";
 
 std::string_view view(const bj::string& text) { return {text.data(), text.size()}; }
 std::string_view view(bj::string_view text) { return {text.data(), text.size()}; }
@@ -72,7 +73,7 @@ Result<Device> read_device(const bj::value& value) {
   for (const auto& member : *members) {
     const std::string_view label = view(member.key());
     OPENPCC_LET(Item item, read_record(member.value()));
-    if (label == "report") {
+    if (label == kReport) {
       out.report = std::move(item);
     } else if (const auto number = number_of(label, "chain.")) {
       chain.emplace(*number, std::move(item));
@@ -87,13 +88,59 @@ Result<Device> read_device(const bj::value& value) {
   return out;
 }
 
+using Collateral = std::map<std::string, Item>;
+
+// read_shared reads what all GPUs have in common: collateral alone.
+Result<Collateral> read_shared(const bj::value& value) {
+  constexpr Rule kShared = "attest.cmw.shared";
+  const bj::object* members = value.if_object();
+  if (members == nullptr || members->empty()) return fail(Code::malformed, kShared, "not a collection, or an empty one");
+  Collateral out;
+  for (const auto& member : *members) {
+    const std::string_view label = view(member.key());
+    if (!is_label(label) || label == kReport) return fail(Code::malformed, kShared, "something else than collateral");
+    OPENPCC_LET(Item item, read_record(member.value()));
+    out.emplace(label, std::move(item));
+  }
+  return out;
+}
+
+// share gives each GPU what stands once for all of them.
+Result<> share(const Collateral& shared, std::vector<Device>& gpus) {
+  constexpr Rule kShared = "attest.cmw.shared";
+  if (!shared.empty() && gpus.empty()) return fail(Code::malformed, kShared, "no GPU that it is of");
+  for (Device& gpu : gpus) {
+    for (const auto& [label, item] : shared) {
+      if (!gpu.collateral.emplace(label, item).second) return fail(Code::malformed, kShared, label + " stands in a GPU, too");
+    }
+  }
+  return {};
+}
+
+// common_to is what each of several GPUs has under the same label.
+Collateral common_to(const std::vector<Device>& gpus) {
+  Collateral out;
+  if (gpus.size() < 2) return out;
+  for (const auto& [label, item] : gpus.front().collateral) {
+    const bool everywhere = std::ranges::all_of(gpus, [&](const Device& gpu) {
+      const auto found = gpu.collateral.find(label);
+      return found != gpu.collateral.end() && found->second.media_type == item.media_type && found->second.bytes == item.bytes;
+    });
+    if (everywhere) out.emplace(label, item);
+  }
+  return out;
+}
+
 bj::array write_record(const Item& item) { return {item.media_type, to_base64url(item.bytes)}; }
 
-bj::object write_device(const Device& device) {
+// write_device leaves out what stands elsewhere.
+bj::object write_device(const Device& device, const Collateral& elsewhere = {}) {
   bj::object out;
   out["report"] = write_record(device.report);
   for (size_t i = 0; i < device.chain.size(); ++i) out["chain." + std::to_string(i)] = write_record(device.chain[i]);
-  for (const auto& [label, item] : device.collateral) out[label] = write_record(item);
+  for (const auto& [label, item] : device.collateral) {
+    if (!elsewhere.contains(label)) out[label] = write_record(item);
+  }
   return out;
 }
 
@@ -122,12 +169,15 @@ Result<Evidence> Evidence::parse(ByteSpan bytes) {
   std::optional<Item> keys;
   std::optional<Device> cpu;
   std::map<size_t, Device> gpus;
+  Collateral shared;
   for (const auto& member : members) {
     const std::string_view label = view(member.key());
     if (label == "keys") {
       OPENPCC_LET(keys, read_record(member.value()));
     } else if (label == "cpu") {
       OPENPCC_LET(cpu, read_device(member.value()));
+    } else if (label == "gpus") {
+      OPENPCC_LET(shared, read_shared(member.value()));
     } else if (const auto number = number_of(label, "gpu.")) {
       OPENPCC_LET(Device gpu, read_device(member.value()));
       gpus.emplace(*number, std::move(gpu));
@@ -139,6 +189,7 @@ Result<Evidence> Evidence::parse(ByteSpan bytes) {
   if (keys->media_type != kClaimsType) return fail(Code::unsupported, "attest.cmw.keys_type", keys->media_type);
   OPENPCC_LET(out.claims_, Claims::parse(keys->bytes));
   OPENPCC_LET(out.gpus_, in_order(std::move(gpus), kGpusMax, "attest.cmw.gpus"));
+  OPENPCC_TRY(share(shared, out.gpus_));
   out.binding_ = attest::binding(keys->bytes);
   out.cpu_ = std::move(*cpu);
   out.bytes_.assign(bytes.begin(), bytes.end());
@@ -149,7 +200,11 @@ Bytes encode_evidence(ByteSpan encoded_claims, const Device& cpu, const std::vec
   bj::object out;
   out["keys"] = write_record({std::string(kClaimsType), Bytes(encoded_claims.begin(), encoded_claims.end())});
   out["cpu"] = write_device(cpu);
-  for (size_t i = 0; i < gpus.size(); ++i) out["gpu." + std::to_string(i)] = write_device(gpus[i]);
+  const Collateral shared = common_to(gpus);
+  for (size_t i = 0; i < gpus.size(); ++i) out["gpu." + std::to_string(i)] = write_device(gpus[i], shared);
+  bj::object& once = out["gpus"].emplace_object();
+  for (const auto& [label, item] : shared) once[label] = write_record(item);
+  if (once.empty()) out.erase("gpus");
   return bytes_of(out);
 }
 

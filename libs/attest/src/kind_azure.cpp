@@ -76,12 +76,6 @@ azure::Demands demands_of(const policy::Requirements& requirements) {
   return out;
 }
 
-// accepted_window is when all that was signed holds, and on TDX what takes its TCB as well.
-x509::Window accepted_window(const azure::VerifiedVm& vm, const azure::Demands& demands, UnixSeconds now) {
-  const auto* quote = std::get_if<tdx::VerifiedQuote>(&vm.report());
-  return quote == nullptr ? vm.window() : tdx::accepted_window(*quote, demands.tdx, now);
-}
-
 // row_of is the row of what is not judged by attest's own rows: the paravisor and the VM's settings are the platform below the node.
 Aspect row_of(Aspect aspect) { return aspect == Aspect::software ? Aspect::platform : aspect; }
 
@@ -135,10 +129,7 @@ Bytes azure_release(ByteSpan paravisor, const std::map<uint8_t, Bytes>& pcrs) {
 
 Result<Findings> verify_azure_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
   azure::Trust trust;
-  if (const auto& tdx = policy.requirements().tdx) {
-    trust.tdx.revocation_lists_required = tdx->require_revocation;
-    trust.tdx.tcb_evaluation_data_number_min = tdx->min_evaluation;
-  }
+  if (const auto& tdx = policy.requirements().tdx) trust.tdx = terms_of(*tdx);
   return verify_azure_machine_by(device, policy, now, trust);
 }
 
@@ -165,7 +156,7 @@ Result<Findings> verify_azure_machine_by(const Device& device, const policy::Pro
                   {user_data.begin(), user_data.end()},
                   machine.owner,
                   rows(azure::appraise(vm, demands, now)),
-                  accepted_window(vm, demands, now)};
+                  azure::accepted_window(vm, demands, now)};
 }
 
 }  // namespace openpcc::attest

@@ -92,15 +92,19 @@ Bytes tdx_release(const tdx::TdReport& td) {
   return copy(crypto::sha384(registers.view()));
 }
 
+tdx::Terms terms_of(const policy::TdxRequirements& required) {
+  tdx::Terms out;
+  out.revocation_lists_required = required.require_revocation;
+  out.tcb_evaluation_data_number_min = required.min_evaluation;
+  return out;
+}
+
 Result<Findings> verify_tdx_machine(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
   const auto& required = policy.requirements().tdx;
   if (!required) return fail(Code::rejected, "attest.kind.not_taken", "the policy has no table [tdx]");
   OPENPCC_TRY(expect_collateral(device, {kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel, kPckCrlLabel}));
   OPENPCC_LET(const tdx::Collateral collateral, tdx_collateral(device));
-  tdx::Terms terms;
-  terms.revocation_lists_required = required->require_revocation;
-  terms.tcb_evaluation_data_number_min = required->min_evaluation;
-  OPENPCC_LET(const tdx::VerifiedQuote verified, tdx::verify(device.report.bytes, collateral, now, terms));
+  OPENPCC_LET(const tdx::VerifiedQuote verified, tdx::verify(device.report.bytes, collateral, now, terms_of(*required)));
   const auto& td = std::get<tdx::TdReport>(verified.claims().body);
   appraisal::Findings findings = tdx::appraise_tcb(verified, required->demands, now);
   const appraisal::Findings said = tdx::appraise(verified.claims(), required->demands);

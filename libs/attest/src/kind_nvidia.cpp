@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "kind_hardware.h"
+#include "openpcc/nvgpu/choose.h"
+#include "seen.h"
 
 namespace openpcc::attest {
 namespace {
@@ -14,6 +16,7 @@ constexpr size_t kStatementsMax = 24;  // of the certificates of a device's chai
 struct NvidiaCollateral {
   ByteSpan driver, vbios;
   std::vector<ByteSpan> ocsp, crls;
+  UnixSeconds age_max_s = nvgpu::kRevocationAge_s;
 };
 
 std::unexpected<Error> bad_collateral(const std::string& what) { return fail(Code::malformed, "attest.kind.collateral", what); }
@@ -39,23 +42,32 @@ Result<NvidiaCollateral> read_collateral(const Device& device) {
 // about leaves the statements that are about a chain's certificates; what is about none of a device's chains counts nowhere.
 nvgpu::Statements about(std::span<const x509::Certificate> chain, const NvidiaCollateral& all) {
   nvgpu::Statements out;
+  out.age_max_s = all.age_max_s;
   for (const ByteSpan der : all.ocsp) {
     const auto response = x509::OcspResponse::parse(der);
-    for (size_t i = 0; response && i + 1 < chain.size(); ++i) {
-      if (response->is_about(chain[i], chain[i + 1])) out.ocsp.push_back(der);
-    }
+    if (response && nvgpu::about(*response, chain) != nullptr) out.ocsp.push_back(der);
   }
   for (const ByteSpan der : all.crls) {
-    const auto crl = x509::Crl::parse(der);
-    const bool issued = crl && std::ranges::any_of(chain, [&](const auto& c) { return equal(c.subject(), crl->issuer()); });
-    if (issued) out.crls.push_back(der);
+    const auto list = x509::Crl::parse(der);
+    if (list && nvgpu::about(*list, chain) != nullptr) out.crls.push_back(der);
   }
   return out;
 }
 
-template <class Verification>
-std::unexpected<Error> first_of(Verification& verification) {
-  return std::unexpected(std::move(verification.failures.front()));
+// verified_once verifies a manifest unless it stood in a GPU before, with the same said of its signers.
+const nvgpu::ManifestVerification& verified_once(ByteSpan xml, const NvidiaCollateral& all, UnixSeconds now, Seen& seen) {
+  const crypto::Sha256Digest bytes = crypto::sha256(xml);
+  auto signers = seen.signers.find(bytes);
+  if (signers == seen.signers.end()) signers = seen.signers.emplace(bytes, nvgpu::certificates_of_manifest(xml)).first;
+  const nvgpu::Statements statements = about(signers->second, all);
+  ByteWriter name;
+  name.bytes(bytes);
+  for (const ByteSpan answer : statements.ocsp) name.bytes(crypto::sha256(answer));
+  for (const ByteSpan list : statements.crls) name.bytes(crypto::sha256(list));
+  const crypto::Sha256Digest key = crypto::sha256(name.view());
+  const auto known = seen.manifests.find(key);
+  if (known != seen.manifests.end()) return known->second;
+  return seen.manifests.emplace(key, nvgpu::verify_manifest(xml, statements, now, nvgpu::manifest_roots(), &seen.links)).first->second;
 }
 
 }  // namespace
@@ -66,17 +78,17 @@ Bytes nvidia_release(const nvgpu::Digest& driver, const nvgpu::Digest& vbios) {
   return Bytes(digest.begin(), digest.end());
 }
 
-Result<Findings> verify_nvidia_gpu(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now) {
+Result<Findings> verify_nvidia_gpu(const Device& device, const policy::ProductionPolicy& policy, UnixSeconds now, Seen& seen) {
   const auto& demands = policy.requirements().nvgpu;
   if (!demands) return fail(Code::rejected, "attest.kind.not_taken", "the policy has no table [nvgpu]");
   if (device.chain.size() != 1 || device.chain[0].media_type != kPemType) {
     return fail(Code::malformed, "attest.kind.chain", "one item: the device's chain, PEM");
   }
-  OPENPCC_LET(const NvidiaCollateral collateral, read_collateral(device));
+  OPENPCC_LET(NvidiaCollateral collateral, read_collateral(device));
+  collateral.age_max_s = demands->max_revocation_age_s;
   OPENPCC_LET(const auto chain, nvgpu::read_chain(device.chain[0].bytes));
-  nvgpu::CheckedLinks links;
-  auto gpu = nvgpu::verify(device.report.bytes, device.chain[0].bytes, about(chain, collateral), now, nvgpu::device_roots(), &links);
-  if (!gpu.verified) return first_of(gpu);
+  auto gpu = nvgpu::verify(device.report.bytes, device.chain[0].bytes, about(chain, collateral), now, nvgpu::device_roots(), &seen.links);
+  if (!gpu.verified) return std::unexpected(gpu.failures.front());
   const nvgpu::VerifiedReport& verified = *gpu.verified;
   // Switches have no place in a node's evidence, so that what passes through them is not shown.
   if (verified.report().mode == nvgpu::Mode::protected_pcie || verified.report().protected_pcie.value_or(false)) {
@@ -86,12 +98,11 @@ Result<Findings> verify_nvidia_gpu(const Device& device, const policy::Productio
   std::vector<nvgpu::VerifiedManifest> manifests;
   x509::Window window = verified.window();
   for (const ByteSpan xml : {collateral.driver, collateral.vbios}) {
-    auto manifest =
-        nvgpu::verify_manifest(xml, about(nvgpu::certificates_of_manifest(xml), collateral), now, nvgpu::manifest_roots(), &links);
-    if (!manifest.verified) return first_of(manifest);
+    const nvgpu::ManifestVerification& manifest = verified_once(xml, collateral, now, seen);
+    if (!manifest.verified) return std::unexpected(manifest.failures.front());
     window = window.intersect(manifest.verified->window());
     OPENPCC_TRY(nvgpu::compare(verified, *manifest.verified));
-    manifests.push_back(std::move(*manifest.verified));
+    manifests.push_back(*manifest.verified);
   }
   const nvgpu::Software software = nvgpu::measure(verified, manifests);
   appraisal::Findings findings = nvgpu::appraise(verified, software, *demands);

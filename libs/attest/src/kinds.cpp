@@ -5,6 +5,7 @@
 #include "kind_azure.h"
 #include "openpcc/attest/azure_binding.h"
 #include "openpcc/attest/verify.h"
+#include "seen.h"
 
 namespace openpcc::attest {
 namespace {
@@ -33,7 +34,7 @@ Result<Findings> verify_sim_cpu(const Device& device, const DevelopmentPolicy& p
   return Findings{copy(f.chip_id), copy(f.measurement), f.tcb, f.debug, copy(f.report_data), "simulated CPU root"};
 }
 
-Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& policy, UnixSeconds /*now*/) {
+Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& policy, UnixSeconds /*now*/, Seen& /*seen*/) {
   OPENPCC_LET(const ByteSpan certificate, certificate_of(device));
   OPENPCC_LET(const sim::VerifiedGpu verified, sim::verify_gpu(device.report.bytes, certificate, policy.sim_gpu_root()));
   const sim::GpuFields& f = verified.fields();
@@ -41,18 +42,18 @@ Result<Findings> verify_sim_gpu(const Device& device, const DevelopmentPolicy& p
 }
 
 constexpr Kind<DevelopmentPolicy> kDevelopmentCpus[] = {{sim::kCpuType, true, "sim.certificate.root", verify_sim_cpu}};
-constexpr Kind<DevelopmentPolicy> kDevelopmentGpus[] = {{sim::kGpuType, true, "sim.certificate.root", verify_sim_gpu}};
+constexpr GpuKind<DevelopmentPolicy> kDevelopmentGpus[] = {{sim::kGpuType, true, "sim.certificate.root", verify_sim_gpu}};
 
 constexpr Kind<ProductionPolicy> kProductionCpus[] = {{kSnpReportType, false, "snp.chain.root", verify_snp_machine},
                                                       {kTdxQuoteType, false, "tdx.pck.root", verify_tdx_machine},
                                                       {kAzureSnpType, false, "snp.chain.root", verify_azure_machine},
                                                       {kAzureTdxType, false, "tdx.pck.root", verify_azure_machine}};
 
-constexpr Kind<ProductionPolicy> kProductionGpus[] = {{kNvidiaReportType, false, "nvgpu.chain.root", verify_nvidia_gpu}};
+constexpr GpuKind<ProductionPolicy> kProductionGpus[] = {{kNvidiaReportType, false, "nvgpu.chain.root", verify_nvidia_gpu}};
 
-template <class PolicyType>
-Result<const Kind<PolicyType>*> find(std::span<const Kind<PolicyType>> kinds, std::string_view media_type) {
-  const auto kind = std::ranges::find(kinds, media_type, &Kind<PolicyType>::media_type);
+template <class AnyKind>
+Result<const AnyKind*> find(std::span<const AnyKind> kinds, std::string_view media_type) {
+  const auto kind = std::ranges::find(kinds, media_type, &AnyKind::media_type);
   if (kind != kinds.end()) return &*kind;
   if (is_simulated(media_type)) return fail(Code::rejected, "attest.kind.simulated", std::string(media_type));
   return fail(Code::unsupported, "attest.kind.unknown", std::string(media_type));
@@ -62,9 +63,10 @@ template <class PolicyType>
 Result<Examined> examine_under(const Evidence& evidence, const PolicyType& policy, UnixSeconds now) {
   OPENPCC_LET(const Kind<PolicyType>* cpu, find(cpu_kinds<PolicyType>(), evidence.cpu().report.media_type));
   Examined out{cpu->verify(evidence.cpu(), policy, now), {}, cpu->root_rule, cpu->root_rule, cpu->simulated};
+  Seen seen;
   for (const Device& device : evidence.gpus()) {
-    OPENPCC_LET(const Kind<PolicyType>* gpu, find(gpu_kinds<PolicyType>(), device.report.media_type));
-    out.gpus.push_back(gpu->verify(device, policy, now));
+    OPENPCC_LET(const GpuKind<PolicyType>* gpu, find(gpu_kinds<PolicyType>(), device.report.media_type));
+    out.gpus.push_back(gpu->verify(device, policy, now, seen));
     out.gpu_root_rule = gpu->root_rule;
     out.simulated |= gpu->simulated;
   }
@@ -78,7 +80,7 @@ std::span<const Kind<DevelopmentPolicy>> cpu_kinds() {
   return kDevelopmentCpus;
 }
 template <>
-std::span<const Kind<DevelopmentPolicy>> gpu_kinds() {
+std::span<const GpuKind<DevelopmentPolicy>> gpu_kinds() {
   return kDevelopmentGpus;
 }
 template <>
@@ -86,7 +88,7 @@ std::span<const Kind<ProductionPolicy>> cpu_kinds() {
   return kProductionCpus;
 }
 template <>
-std::span<const Kind<ProductionPolicy>> gpu_kinds() {
+std::span<const GpuKind<ProductionPolicy>> gpu_kinds() {
   return kProductionGpus;
 }
 

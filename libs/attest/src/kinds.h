@@ -24,7 +24,7 @@ struct Findings {
   x509::Window window{INT64_MIN, INT64_MAX};  // when all that was signed holds; always, where nothing says
 };
 
-// Kind is one kind of report. PolicyType is the type of policy that admits it: a verifier of simulated reports takes a DevelopmentPolicy,
+// Kind is one kind of report of a CPU. PolicyType is the type of policy that admits it: a verifier of simulated reports takes a DevelopmentPolicy,
 // and so cannot stand in the table of production.
 template <class PolicyType>
 struct Kind {
@@ -34,19 +34,30 @@ struct Kind {
   Result<Findings> (*verify)(const Device& device, const PolicyType& policy, UnixSeconds now);
 };
 
+struct Seen;  // of GPUs that are examined together (seen.h)
+
+// GpuKind is one kind of report of a GPU, of which there may be many that are alike.
+template <class PolicyType>
+struct GpuKind {
+  std::string_view media_type;
+  bool simulated = false;
+  Rule root_rule;
+  Result<Findings> (*verify)(const Device& device, const PolicyType& policy, UnixSeconds now, Seen& seen);
+};
+
 template <class PolicyType>
 std::span<const Kind<PolicyType>> cpu_kinds();
 template <class PolicyType>
-std::span<const Kind<PolicyType>> gpu_kinds();
+std::span<const GpuKind<PolicyType>> gpu_kinds();
 
 template <>
 std::span<const Kind<policy::DevelopmentPolicy>> cpu_kinds();
 template <>
-std::span<const Kind<policy::DevelopmentPolicy>> gpu_kinds();
+std::span<const GpuKind<policy::DevelopmentPolicy>> gpu_kinds();
 template <>
 std::span<const Kind<policy::ProductionPolicy>> cpu_kinds();
 template <>
-std::span<const Kind<policy::ProductionPolicy>> gpu_kinds();
+std::span<const GpuKind<policy::ProductionPolicy>> gpu_kinds();
 
 // is_simulated: a report of this type comes from the simulated TEE.
 bool is_simulated(std::string_view media_type);

@@ -1,7 +1,6 @@
 #include <algorithm>
 
-#include "openpcc/tpm/transport.h"
-#include "platform_kinds.h"
+#include "judging.h"
 
 namespace openpcc::attest {
 namespace {
@@ -9,45 +8,47 @@ namespace {
 using appraisal::Aspect;
 using appraisal::State;
 
-constexpr std::string_view kExpected = "a report that the maker's roots vouch for, and what it binds";
+constexpr std::string_view kOneBoot = "give report, quote and runtime data of one VM and one boot";
+constexpr std::string_view kThoseValues = "give the values of exactly the PCRs that were quoted, as they were then";
+constexpr Remedy kRemedies[] = {
+    {"azure.binding", kOneBoot},
+    {"azure.td_quote", kOneBoot},
+    {"azure.td_quote.missing", "add the TD's quote, which the host's quoting service makes of the TDREPORT"},
+    {"azure.ak.certificate", "give the certificate of this VM's key, or none"},
+    {"tpm.pcrs", kThoseValues},
+    {"tpm.digest", kThoseValues},
+};
 
-std::string_view remedy_of(const Error& error) {
-  const std::string_view rule = error.rule.id();
-  if (rule == "snp.chain.missing" || rule == "tdx.collateral.missing" || rule == "tdx.crl.missing")
-    return "add what vouches for the machine: as of a bare report or quote";
-  if (rule == "azure.binding" || rule == "azure.td_quote") return "give report, quote and runtime data of one VM and one boot";
-  if (rule == "azure.td_quote.missing") return "add the TD's quote, which the host's quoting service makes of the TDREPORT";
-  if (rule == "azure.ak.certificate") return "give the certificate of this VM's key, or none";
-  if (rule == "tpm.pcrs" || rule == "tpm.digest") return "give the values of exactly the PCRs that were quoted, as they were then";
-  if (rule.ends_with(".expired") || rule.ends_with(".early")) return "get the certificates again, or judge as of another time (--at)";
-  return "get the evidence again from the VM itself; if it stays, it is not genuine";
+// remedy_of: of the hardware's evidence it is the same as where that stands alone.
+std::string_view remedy_of(std::string_view rule) {
+  if (rule.starts_with("snp.")) return kSnpWords.remedy(rule);
+  if (rule.starts_with("tdx.")) return kTdxWords.remedy(rule);
+  return remedy_in(kRemedies, rule, "get the evidence again from the VM itself; if it stays, it is not genuine");
 }
 
-// What cannot be read is malformed; what we do not speak is unsupported; anything else is refused.
-Outcome outcome_of(const std::vector<Error>& failures) {
-  const Error& first = failures.front();
-  const bool unknown = std::ranges::all_of(failures, [](const Error& error) { return error.code == Code::unsupported; });
-  if (unknown) return Outcome::unsupported;
-  return first.rule.id().starts_with("azure.hcl.") && first.code == Code::malformed ? Outcome::malformed : Outcome::reject;
-}
+constexpr Words kWords{"a report that the maker's roots vouch for, and what it binds", remedy_of,
+                       [](std::string_view rule) { return rule.starts_with("azure.hcl."); }};
+constexpr const char* kVouched = "hardware vouches for the paravisor, and it for the vTPM's key";
 
-// Parts are what the items are of a VM, beside what vouches for its hardware.
+// Parts are what the items are of a VM, beside what vouches for its hardware. find_evidence saw to it that there is one of each at most.
 struct Parts {
   azure::Evidence evidence;
   std::optional<ByteSpan> quote;
-  std::optional<tpm::Signature> signature;
-  std::optional<tpm::Banks> values;
-  std::optional<tpm::Package> package;  // keeps the quote that was in one
+  const tpm::Signature* signature = nullptr;
+  const tpm::Banks* values = nullptr;
 
-  explicit Parts(ByteSpan hcl, std::span<const Bytes> items) {
+  explicit Parts(ByteSpan hcl, Items items) {
     evidence.hcl = hcl;
-    for (const Bytes& item : items) add(item);
+    for (const Recognised& item : items) {
+      if (const auto* package = item.as<tpm::Package>()) open(*package);
+    }
+    for (const Recognised& item : items) add(item);
   }
 
   // join: the quote is whole, or there is none of it.
   Result<> join() {
-    if (!quote && !signature && !values) return {};
-    if (!quote || !signature || !values) {
+    if (!quote && signature == nullptr && values == nullptr) return {};
+    if (!quote || signature == nullptr || values == nullptr) {
       return fail(Code::rejected, "platform.tpm_parts", "a vTPM's quote, its signature and the PCR values go together");
     }
     evidence.quote = azure::TpmQuote{*quote, *signature, *values};
@@ -55,87 +56,75 @@ struct Parts {
   }
 
  private:
-  void add(const Bytes& item) {
-    switch (recognise(item)) {
-      case PlatformItem::intel_quote: evidence.td_quote = item; return;
-      case PlatformItem::tpm_quote: return add_quote(item);
-      case PlatformItem::tpm_signature: signature = *tpm::parse_signature(item); return;
-      case PlatformItem::bare_signature: signature = tpm::rsassa_sha256(item); return;
-      case PlatformItem::tpm_values: values = *tpm::parse_values(item); return;
-      case PlatformItem::vtpm_certificate: evidence.ak_certificate = item; return;
+  void open(const tpm::Package& package) {
+    quote = package.quote;
+    signature = &package.signature;
+    values = &package.values;
+  }
+  // What stands apart counts before what is in a package.
+  void add(const Recognised& item) {
+    switch (item.kind) {
+      case PlatformItem::intel_quote: evidence.td_quote = item.bytes; return;
+      case PlatformItem::tpm_quote:
+        if (!quote) quote = item.bytes;
+        return;
+      case PlatformItem::tpm_signature:
+      case PlatformItem::bare_signature: signature = item.as<tpm::Signature>(); return;
+      case PlatformItem::tpm_values: values = item.as<tpm::Banks>(); return;
+      case PlatformItem::vtpm_certificate: evidence.ak_certificate = item.bytes; return;
       default: return;
     }
   }
-  void add_quote(const Bytes& item) {
-    quote = item;
-    auto parsed = tpm::parse_package(item);
-    if (!parsed) return;
-    package = std::move(*parsed);
-    quote = package->quote;
-    if (!signature) signature = package->signature;
-    if (!values) values = package->values;
-  }
 };
 
-// judge verifies with what the items vouch for the hardware with.
-azure::Verification judge(azure::Evidence& evidence, std::span<const Bytes> items, UnixSeconds now) {
-  azure::Verification out;
+// verify_with verifies with what the items vouch for the hardware with.
+azure::Verification verify_with(azure::Evidence& evidence, Items items, UnixSeconds now, const azure::Trust& trust) {
   const auto hcl = azure::parse_hcl(evidence.hcl);
-  if (!hcl) {
-    out = azure::verify(evidence, now);
-  } else if (hcl->hardware == azure::Hardware::snp) {
-    with_snp_collateral(hcl->report, items, now, [&](const snp::Collateral& collateral) {
-      evidence.snp = collateral;
-      out = azure::verify(evidence, now);
-    });
-  } else {
-    with_tdx_collateral(evidence.td_quote, items, [&](const tdx::Collateral& collateral) {
-      evidence.tdx = collateral;
-      out = azure::verify(evidence, now);
-      return out.failures.empty() || out.failures.front().rule != Rule("tdx.collateral.signature");
-    });
+  if (hcl && hcl->hardware == azure::Hardware::snp) {
+    evidence.snp = snp_collateral_in(hcl->report, items, now);
+  } else if (hcl) {
+    const auto quote = tdx::authenticate(evidence.td_quote, trust.tdx);
+    if (quote) evidence.tdx = tdx_collateral_in(*quote, items, false);
+    azure::Verification out = azure::verify(evidence, now, trust);
+    if (!quote || out.failures.empty() || out.failures.front().rule != Rule("tdx.collateral.signature")) return out;
+    evidence.tdx = tdx_collateral_in(*quote, items, true);
   }
-  return out;
+  return azure::verify(evidence, now, trust);
+}
+
+// refuse: a VM whose hardware is found wanting is genuine all the same, as hardware alone would be.
+void refuse(PlatformVerdict& out, std::span<const Error> failures) {
+  if (!std::ranges::all_of(failures, judged_late)) return not_genuine(out, kWords, failures);
+  appraisal::Findings wanting;
+  for (const Error& error : failures) wanting.push_back(failed(Aspect::tcb, error, kTcbExpected, remedy_of(error.rule.id())));
+  found_genuine(out, kWords, "azure.binding", kVouched, std::move(wanting));
 }
 
 }  // namespace
 
-Result<PlatformVerdict> verify_azure(ByteSpan hcl, std::span<const Bytes> items, UnixSeconds now, const PlatformDemands& demands) {
+Result<PlatformVerdict> judge_azure(ByteSpan hcl, Items items, UnixSeconds now, const PlatformDemands& demands, const azure::Trust& trust) {
   Parts parts(hcl, items);
   OPENPCC_TRY(parts.join());
   PlatformVerdict out;
-  out.kind = "Azure confidential VM";
-  const azure::Verification verification = judge(parts.evidence, items, now);
+  out.kind = name_of(PlatformItem::azure_hcl);
+  const azure::Verification verification = verify_with(parts.evidence, items, now, trust);
   if (!verification.verified) {
-    for (const Error& error : verification.failures) {
-      out.findings.push_back(failed(Aspect::genuine, error, std::string(kExpected), remedy_of(error)));
-    }
-    out.outcome = outcome_of(verification.failures);
+    refuse(out, verification.failures);
     return out;
   }
   const azure::VerifiedVm& verified = *verification.verified;
   out.kind += ", " + std::string(to_string(verified.hardware()));
-  out.genuine = true;
-  out.window = verified.window();
   // What is demanded of a machine is demanded of the one below a VM too.
   azure::Demands wanted = demands.azure;
   wanted.snp = demands.snp;
   wanted.tdx = demands.tdx;
   wanted.quote = demands.tpm;
-  out.findings = azure::appraise(verified, wanted, now);
+  out.window = azure::accepted_window(verified, wanted, now);
+  appraisal::Findings found = azure::appraise(verified, wanted, now);
   if (verified.quote()) {
-    for (const auto& [bank, values] : verified.quote()->values()) {
-      const appraisal::Findings logged = judge_logs(items, tpm::LogForm::tpm, {bank, values});
-      out.findings.insert(out.findings.end(), logged.begin(), logged.end());
-    }
+    for (const auto& [bank, values] : verified.quote()->values()) append(found, judge_logs(items, tpm::LogForm::tpm, {bank, values}));
   }
-  out.findings.insert(out.findings.begin(), {Aspect::genuine,
-                                             State::passed,
-                                             "azure.binding",
-                                             std::string(kExpected),
-                                             "hardware vouches for the paravisor, and it for the vTPM's key",
-                                             {}});
-  out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
+  found_genuine(out, kWords, "azure.binding", kVouched, std::move(found));
   return out;
 }
 

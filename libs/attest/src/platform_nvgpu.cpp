@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <set>
 
+#include "judging.h"
+#include "openpcc/nvgpu/choose.h"
 #include "openpcc/nvgpu/token.h"
-#include "platform_kinds.h"
 
 namespace openpcc::attest {
 namespace {
@@ -12,82 +14,55 @@ using appraisal::State;
 
 constexpr std::string_view kExpected = "a report that NVIDIA's root vouches for";
 
-// Files gathers what may vouch for devices.
+// Files are what may vouch for devices.
 struct Files {
-  std::vector<ByteSpan> reports, chains, manifests, ocsp, crls;
-
-  explicit Files(std::span<const Bytes> items) {
-    for (const Bytes& item : items) {
-      switch (recognise(item)) {
-        case PlatformItem::nvidia_report: reports.emplace_back(item); break;
-        case PlatformItem::nvidia_manifest: manifests.emplace_back(item); break;
-        case PlatformItem::certificates: chains.emplace_back(item); break;
-        case PlatformItem::ocsp_response: ocsp.emplace_back(item); break;
-        case PlatformItem::revocation_list: crls.emplace_back(item); break;
-        default: break;
-      }
-    }
-  }
+  Items items;
+  UnixSeconds age_max_s;
+  std::vector<ByteSpan> reports = all_of(items, PlatformItem::nvidia_report), chains = all_of(items, PlatformItem::certificates),
+                        manifests = all_of(items, PlatformItem::nvidia_manifest);
+  std::set<const Recognised*> used{};
 
   // take gives a chain the statements about its certificates, and keeps the others.
   nvgpu::Statements take(std::span<const x509::Certificate> chain) {
     nvgpu::Statements out;
-    const auto of_chain = [&](auto fits) {
-      for (size_t i = 0; i + 1 < chain.size(); ++i) {
-        if (fits(chain[i], chain[i + 1])) return true;
-      }
-      return false;
-    };
-    for (const ByteSpan der : ocsp) {
-      const auto response = x509::OcspResponse::parse(der);
-      if (of_chain([&](const auto& subject, const auto& issuer) { return response && response->is_about(subject, issuer); })) {
-        out.ocsp.push_back(der);
-        used.insert(der.data());
-      }
-    }
-    for (const ByteSpan der : crls) {
-      const auto crl = x509::Crl::parse(der);
-      if (of_chain([&](const auto&, const auto& issuer) { return crl && equal(crl->issuer(), issuer.subject()); })) {
-        out.crls.push_back(der);
-        used.insert(der.data());
-      }
+    out.age_max_s = age_max_s;
+    for (const Recognised& item : items) {
+      const auto* response = item.as<x509::OcspResponse>();
+      const auto* list = item.as<x509::Crl>();
+      const bool taken =
+          (response != nullptr && nvgpu::about(*response, chain) != nullptr) || (list != nullptr && nvgpu::about(*list, chain) != nullptr);
+      if (!taken) continue;
+      (response != nullptr ? out.ocsp : out.crls).push_back(item.bytes);
+      used.insert(&item);
     }
     return out;
   }
   // leave gives the last chain whatever no chain took, so that the verifier says what is wrong with it.
   void leave(nvgpu::Statements& statements) const {
-    const auto unused = [&](ByteSpan der) { return !used.contains(der.data()); };
-    std::ranges::copy_if(ocsp, std::back_inserter(statements.ocsp), unused);
-    std::ranges::copy_if(crls, std::back_inserter(statements.crls), unused);
+    for (const Recognised& item : items) {
+      if (used.contains(&item)) continue;
+      if (item.kind == PlatformItem::ocsp_response) statements.ocsp.push_back(item.bytes);
+      if (item.kind == PlatformItem::revocation_list) statements.crls.push_back(item.bytes);
+    }
   }
-
-  std::set<const uint8_t*> used;
 };
 
-std::string_view remedy_of(const Error& error) {
-  const std::string_view rule = error.rule.id();
-  if (rule == "nvgpu.chain.pem" || rule == "nvgpu.chain.count")
-    return "add the device's chain of five certificates, PEM, as the driver gives it";
-  if (rule.starts_with("nvgpu.ocsp.") || rule.starts_with("nvgpu.crl.")) return "get current answers from NVIDIA's responder";
-  if (rule == "rim.chain.expired" || rule == "rim.chain.early")
-    return "get the manifest again from NVIDIA, or judge as of another time (--at)";
-  if (rule == "rim.product" || rule == "rim.version")
-    return "give the manifests of this chip's driver and VBIOS, at the versions that it reports";
-  if (rule.starts_with("rim.")) return "get the manifest again from NVIDIA";
-  return "get the evidence again from the machine itself; if it stays, it is not genuine";
-}
-
-// What cannot be read is malformed; what we do not speak is unsupported; anything else is refused.
-Outcome outcome_of(const std::vector<Error>& failures) {
-  const bool of_the_report = !failures.front().rule.id().starts_with("nvgpu.chain.");
-  if (failures.front().code == Code::malformed && of_the_report) return Outcome::malformed;
-  return std::ranges::all_of(failures, [](const Error& e) { return e.code == Code::unsupported; }) ? Outcome::unsupported : Outcome::reject;
-}
+constexpr std::string_view kItsChain = "add the device's chain of five certificates, PEM, as the driver gives it";
+constexpr std::string_view kAnswers = "get current answers from NVIDIA's responder";
+constexpr std::string_view kOtherTime = "get the manifest again from NVIDIA, or judge as of another time (--at)";
+constexpr std::string_view kOwnManifests = "give the manifests of this chip's driver and VBIOS, at the versions that it reports";
+constexpr Remedy kRemedies[] = {
+    {"nvgpu.chain.pem", kItsChain}, {"nvgpu.chain.count", kItsChain},  {"nvgpu.ocsp.*", kAnswers},
+    {"nvgpu.crl.*", kAnswers},      {"rim.chain.expired", kOtherTime}, {"rim.chain.early", kOtherTime},
+    {"rim.product", kOwnManifests}, {"rim.version", kOwnManifests},    {"rim.*", "get the manifest again from NVIDIA"},
+};
+bool of_form(std::string_view rule) { return !rule.starts_with("nvgpu.chain."); }
 
 // Judge verifies all devices of a set and what vouches for them. Chains that they share are paid for once.
 class Judge {
  public:
-  Judge(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands) : files_(items), now_(now), demands_(demands) {}
+  Judge(Items items, UnixSeconds now, const NvidiaDemands& demands)
+      : files_{items, demands.device.max_revocation_age_s}, now_(now), demands_(demands) {}
 
   PlatformVerdict run() {
     verify_manifests();
@@ -113,7 +88,8 @@ class Judge {
   }
   void refuse(Aspect aspect, const std::vector<Error>& failures, const std::string& who, std::string_view expected) {
     appraisal::Findings findings;
-    for (const Error& error : failures) findings.push_back(failed(aspect, error, std::string(expected), remedy_of(error)));
+    for (const Error& error : failures)
+      findings.push_back(failed(aspect, error, std::string(expected), remedy_in(kRemedies, error.rule.id())));
     append(std::move(findings), who);
   }
 
@@ -131,11 +107,15 @@ class Judge {
     }
   }
 
-  // chain_of finds the chain under which the report verifies; where none does, that of the same place.
+  // chain_of finds the chain under which the report verifies; where none does, that of the same place. One that is wrong whatever it should vouch for
+  // is tried once.
   ByteSpan chain_of(size_t place) {
-    for (const ByteSpan chain : files_.chains) {
-      if (files_.chains.size() > 1 && nvgpu::verify(files_.reports[place], chain, {}, now_, nvgpu::device_roots(), &links_).verified)
-        return chain;
+    const auto of_chain = [](const Error& error) { return error.rule.id().starts_with("nvgpu.chain."); };
+    for (size_t i = 0; files_.chains.size() > 1 && i < files_.chains.size(); ++i) {
+      if (wrong_chains_.contains(i)) continue;
+      const auto tried = nvgpu::verify(files_.reports[place], files_.chains[i], {}, now_, nvgpu::device_roots(), &links_);
+      if (tried.verified) return files_.chains[i];
+      if (std::ranges::any_of(tried.failures, of_chain)) wrong_chains_.insert(i);
     }
     return place < files_.chains.size() ? files_.chains[place] : ByteSpan();
   }
@@ -153,7 +133,7 @@ class Judge {
         continue;
       }
       const std::string who = files_.reports.size() > 1 ? "device " + std::to_string(i + 1) + ": " : "";
-      out_.outcome = outcome_of(device.failures);
+      out_.outcome = outcome_of(device.failures, of_form);
       appraisal::Findings before = std::move(out_.findings);  // genuineness comes first
       out_.findings.clear();
       refuse(Aspect::genuine, device.failures, who, kExpected);
@@ -201,6 +181,7 @@ class Judge {
   UnixSeconds now_;
   const NvidiaDemands& demands_;
   nvgpu::CheckedLinks links_;
+  std::set<size_t> wrong_chains_;  // places
   std::vector<nvgpu::VerifiedReport> devices_;
   std::vector<nvgpu::VerifiedManifest> manifests_;
   x509::Window window_{INT64_MIN, INT64_MAX};
@@ -213,17 +194,13 @@ class Judge {
 
 }  // namespace
 
-PlatformVerdict verify_nvidia(std::span<const Bytes> items, UnixSeconds now, const NvidiaDemands& demands) {
-  return Judge(items, now, demands).run();
-}
+PlatformVerdict judge_nvidia(Items items, UnixSeconds now, const NvidiaDemands& demands) { return Judge(items, now, demands).run(); }
 
 PlatformVerdict refuse_nvidia_token(ByteSpan token) {
   PlatformVerdict out;
   out.kind = "NVIDIA attestation token";
   const Error error = nvgpu::refuse_token(token);
-  out.outcome = error.code == Code::malformed     ? Outcome::malformed
-                : error.code == Code::unsupported ? Outcome::unsupported
-                                                  : Outcome::reject;
+  out.outcome = outcome_of(std::span(&error, 1), [](std::string_view /*rule*/) { return true; });
   out.findings.push_back(failed(Aspect::genuine, error, "the device's own report", "give the report, its chain and its manifests instead"));
   return out;
 }

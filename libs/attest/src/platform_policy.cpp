@@ -1,7 +1,8 @@
 // Spec: spec/evidence.md s4, s5, s7.
 #include <algorithm>
 
-#include "platform_kinds.h"
+#include "judging.h"
+#include "kind_hardware.h"
 
 namespace openpcc::attest {
 namespace {
@@ -45,13 +46,13 @@ void judge_ledger(JudgedPlatform& judged, const policy::Requirements& requiremen
 // judge applies the policy's table for the kind of report.
 JudgedPlatform judge(const PlatformEvidence& evidence, UnixSeconds now, const policy::Requirements& requirements,
                      const std::optional<std::array<uint8_t, 64>>& report_data) {
-  const bool amd = evidence.kind == PlatformItem::snp_report;
-  const bool intel = evidence.kind == PlatformItem::intel_quote;
+  const bool amd = evidence.kind() == PlatformItem::snp_report;
+  const bool intel = evidence.kind() == PlatformItem::intel_quote;
   if (!(amd && requirements.snp) && !(intel && requirements.tdx)) {
     const std::string table = amd ? "[snp]" : "[tdx]";
     const Error error{Code::rejected, "attest.kind.not_taken", "the policy has no table " + table};
     JudgedPlatform out;
-    out.verdict.kind = name_of(evidence.kind);
+    out.verdict.kind = name_of(evidence.kind());
     out.verdict.outcome = Outcome::reject;
     out.verdict.findings.push_back(
         failed(Aspect::genuine, error, "a kind that the policy takes", "choose a machine of a kind that the policy takes"));
@@ -60,22 +61,25 @@ JudgedPlatform judge(const PlatformEvidence& evidence, UnixSeconds now, const po
   if (amd) {
     snp::Demands demands = *requirements.snp;
     demands.report_data = report_data;
-    return verify_snp(*snp::strip_response(evidence.report), evidence.items, now, demands);
+    return judge_snp(*snp::strip_response(evidence.report->bytes), evidence.items, now, demands);
   }
   tdx::Demands demands = requirements.tdx->demands;
   demands.report_data = report_data;
-  tdx::Terms terms;
-  terms.revocation_lists_required = requirements.tdx->require_revocation;
-  terms.tcb_evaluation_data_number_min = requirements.tdx->min_evaluation;
-  return verify_tdx(evidence.report, evidence.items, now, demands, terms);
+  return judge_tdx(evidence.report->bytes, evidence.items, now, demands, terms_of(*requirements.tdx));
 }
 
 }  // namespace
 
-Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSeconds now, const policy::ProductionPolicy& policy,
+Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> given, UnixSeconds now, const policy::ProductionPolicy& policy,
                                            const std::optional<std::array<uint8_t, 64>>& report_data) {
-  OPENPCC_LET(const PlatformEvidence evidence, find_evidence(items));
-  if (evidence.kind != PlatformItem::snp_report && evidence.kind != PlatformItem::intel_quote) {
+  OPENPCC_LET(std::vector<Recognised> items, read_bounded(given));
+  return verify_platform_by(std::move(items), now, policy, report_data);
+}
+
+Result<PlatformVerdict> verify_platform_by(std::vector<Recognised> given, UnixSeconds now, const policy::ProductionPolicy& policy,
+                                           const std::optional<std::array<uint8_t, 64>>& report_data) {
+  OPENPCC_LET(const PlatformEvidence evidence, find_evidence(std::move(given)));
+  if (evidence.kind() != PlatformItem::snp_report && evidence.kind() != PlatformItem::intel_quote) {
     return fail(Code::unsupported, "platform.policy",
                 "a policy judges what stands beside a node's CPU with it alone: give it without a policy");
   }
@@ -87,7 +91,7 @@ Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSec
     judge_ledger(judged, requirements);
     out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept_platform : Outcome::reject;
   }
-  out.evidence_digest = crypto::sha256(evidence.report);
+  out.evidence_digest = crypto::sha256(evidence.report->bytes);
   out.policy_digest = requirements.digest;
   out.exceptions = requirements.exceptions.names();
   out.of_nodes.assign(std::begin(kOfNodes), std::end(kOfNodes));

@@ -1,7 +1,8 @@
 #include <algorithm>
 
+#include "judging.h"
 #include "kind_hardware.h"
-#include "platform_kinds.h"
+#include "openpcc/tdx/choose.h"
 
 namespace openpcc::attest {
 namespace {
@@ -9,96 +10,70 @@ namespace {
 using appraisal::Aspect;
 using appraisal::State;
 
-constexpr std::string_view kExpected = "a quote that the maker's root vouches for";
-
-// Files gathers what Intel says about platforms. Signatures that stand apart do not name their document.
-struct Files {
-  ByteSpan tcb_info, qe_identity, signing_chain, issuer_chain;
-  std::vector<ByteSpan> signatures, crls;
-  std::vector<std::string> texts;  // keeps signatures without their line ends
-
-  explicit Files(std::span<const Bytes> items) {
-    texts.reserve(items.size());
-    for (const Bytes& item : items) add(item);
-  }
-
-  // collateral for a quote whose PCK this issuer certified. A signature that stands apart goes to a document that brings none.
-  tdx::Collateral collateral(const x509::Certificate& pck_issuer, bool swapped) const {
-    tdx::Collateral out{{tcb_info, {}}, {qe_identity, {}}, signing_chain, {}, {}, {}};
-    std::vector<tdx::Document*> unsigned_ones;
-    for (tdx::Document* document : {&out.tcb_info, &out.qe_identity}) {
-      if (!document->text.empty() && as_text(document->text).find("\"signature\"") == std::string_view::npos)
-        unsigned_ones.push_back(document);
-    }
-    if (swapped) std::ranges::reverse(unsigned_ones);
-    for (size_t i = 0; i < std::min(signatures.size(), unsigned_ones.size()); ++i) unsigned_ones[i]->signature_hex = signatures[i];
-    if (!issuer_chain.empty()) out.pck_crl_issuer_chain = issuer_chain;
-    UnixSeconds newest_root = 0, newest_pck = 0;
-    for (const ByteSpan crl : crls) {
-      const auto parsed = x509::Crl::parse(crl);
-      const bool of_pck = equal(parsed->issuer(), pck_issuer.subject());
-      UnixSeconds& newest = of_pck ? newest_pck : newest_root;
-      if (parsed->window().from < newest) continue;
-      newest = parsed->window().from;
-      (of_pck ? out.pck_crl : out.root_ca_crl) = crl;
-    }
-    return out;
-  }
-
- private:
-  void add(const Bytes& item) {
-    switch (recognise(item)) {
-      case PlatformItem::tcb_info: tcb_info = item; return;
-      case PlatformItem::qe_identity: qe_identity = item; return;
-      case PlatformItem::revocation_list: crls.emplace_back(item); return;
-      case PlatformItem::signature_hex: {
-        std::string text(as_text(item));
-        while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-        texts.push_back(std::move(text));
-        signatures.push_back(as_bytes(texts.back()));
-        return;
-      }
-      case PlatformItem::certificates: {
-        const auto chain = x509::Certificate::parse_pem(item, kPemCertificatesMax);
-        (chain->front().common_name() == "Intel SGX TCB Signing" ? signing_chain : issuer_chain) = item;
-        return;
-      }
-      default: return;
-    }
-  }
+constexpr std::string_view kUpdate = "the host must update its platform";
+constexpr std::string_view kOtherTime = "get certificates and collateral again, or judge as of another time (--at)";
+constexpr std::string_view kOtherPlatform = "give the collateral of this platform";
+constexpr Remedy kRemedies[] = {
+    {"tdx.collateral.missing", "add TCB info, QE identity and their signer's chain (Intel's provisioning certification service has them)"},
+    {"tdx.crl.*", "add the current lists of Intel's root and of the PCK's issuer"},
+    {"*.expired", kOtherTime},
+    {"*.early", kOtherTime},
+    {"tdx.collateral.fmspc", kOtherPlatform},
+    {"tdx.collateral.pceid", kOtherPlatform},
+    {"tdx.collateral.id", kOtherPlatform},
+    {"tdx.collateral.*", "get the collateral again from Intel"},
+    {"tdx.signer.*", "get the collateral again from Intel"},
+    {"tdx.tcb.*", kUpdate},
+    {"tdx.module.*", kUpdate},
+    {"tdx.qe.*", kUpdate},
 };
 
-// judged_late: whether the platform was found wanting after everything that makes a quote genuine was good (the order of tdx::verify).
-bool judged_late(const Error& error) { return error.rule.id().starts_with("tdx.tcb.") || error.rule.id().starts_with("tdx.module."); }
-
-std::string_view remedy_of(const Error& error) {
-  const std::string_view rule = error.rule.id();
-  if (rule == "tdx.collateral.missing")
-    return "add TCB info, QE identity and their signer's chain (Intel's provisioning certification service has them)";
-  if (rule.starts_with("tdx.crl.")) return "add the current lists of Intel's root and of the PCK's issuer";
-  if (rule.ends_with(".expired") || rule.ends_with(".early"))
-    return "get certificates and collateral again, or judge as of another time (--at)";
-  if (rule == "tdx.collateral.fmspc" || rule == "tdx.collateral.pceid" || rule == "tdx.collateral.id")
-    return "give the collateral of this platform";
-  if (rule.starts_with("tdx.collateral.") || rule.starts_with("tdx.signer.")) return "get the collateral again from Intel";
-  if (rule.starts_with("tdx.tcb.") || rule.starts_with("tdx.module.") || rule.starts_with("tdx.qe."))
-    return "the host must update its platform";
-  return "get the evidence again from the machine itself; if it stays, it is not genuine";
+// document_in is the one that was chosen, else the last one, so that the verifier says what is wrong with it.
+tdx::Document document_in(const std::vector<ByteSpan>& texts, const ByteSpan* chosen) {
+  if (chosen != nullptr) return {*chosen, {}};
+  return {texts.empty() ? ByteSpan() : texts.back(), {}};
 }
 
-Outcome outcome_of(const Error& error) {
-  if (error.code == Code::unsupported) return Outcome::unsupported;
-  const bool of_the_quote = !error.rule.id().starts_with("tdx.pck.");
-  return of_the_quote && (error.code == Code::malformed || error.code == Code::limit) ? Outcome::malformed : Outcome::reject;
+// sign_apart gives signatures that stand apart to documents that bring none.
+void sign_apart(tdx::Collateral& out, const std::vector<ByteSpan>& signatures, bool swapped) {
+  constexpr size_t kDigits = 128;  // what else there is of such an item are line ends
+  std::vector<tdx::Document*> bare;
+  for (tdx::Document* document : {&out.tcb_info, &out.qe_identity}) {
+    if (!document->text.empty() && as_text(document->text).find("\"signature\"") == std::string_view::npos) bare.push_back(document);
+  }
+  if (swapped) std::ranges::reverse(bare);
+  for (size_t i = 0; i < std::min(signatures.size(), bare.size()); ++i) bare[i]->signature_hex = signatures[i].first(kDigits);
 }
 
-// verify tries the signatures that stand apart in both orders.
-Result<tdx::VerifiedQuote> verify_with(const Files& files, const tdx::AuthenticQuote& authentic, ByteSpan quote, UnixSeconds now,
+// add_chains tells the chain of who signs the documents from that of the lists' issuer; of several the last one counts.
+void add_chains(tdx::Collateral& out, Items items) {
+  for (const Recognised& item : items) {
+    if (item.kind != PlatformItem::certificates) continue;
+    if (tdx::is_tcb_signer(item.as<std::vector<x509::Certificate>>()->front())) {
+      out.tcb_signing_chain = item.bytes;
+    } else {
+      out.pck_crl_issuer_chain = item.bytes;
+    }
+  }
+}
+
+// add_lists takes the lists of PCK issuer and root. One that is of neither stands in the root's place, and is refused there.
+void add_lists(tdx::Collateral& out, const tdx::Chain& chain, std::vector<x509::CrlView> lists) {
+  if (const auto* pck = x509::list_of(chain.issuer(), lists)) out.pck_crl = pck->der;
+  std::erase_if(lists, [&](const x509::CrlView& one) { return equal(one.list->issuer(), chain.issuer().subject()); });
+  if (const auto* root = x509::list_of(chain.root(), lists)) {
+    out.root_ca_crl = root->der;
+  } else if (!lists.empty()) {
+    out.root_ca_crl = lists.back().der;
+  }
+}
+
+// verify_with tries the signatures that stand apart in both orders.
+Result<tdx::VerifiedQuote> verify_with(Items items, const tdx::AuthenticQuote& authentic, ByteSpan quote, UnixSeconds now,
                                        const tdx::Terms& terms) {
-  const x509::Certificate& issuer = authentic.chain().issuer();
-  auto verified = tdx::verify(quote, files.collateral(issuer, false), now, terms);
+  auto verified = tdx::verify(quote, tdx_collateral_in(authentic, items, false), now, terms);
   if (verified || verified.error().rule != Rule("tdx.collateral.signature")) return verified;
-  return tdx::verify(quote, files.collateral(issuer, true), now, terms);
+  return tdx::verify(quote, tdx_collateral_in(authentic, items, true), now, terms);
 }
 
 std::string kind_of(const tdx::Quote& quote) {
@@ -110,26 +85,30 @@ std::string kind_of(const tdx::Quote& quote) {
 
 }  // namespace
 
-void with_tdx_collateral(ByteSpan quote, std::span<const Bytes> items, const std::function<bool(const tdx::Collateral&)>& use) {
-  const auto authentic = tdx::authenticate(quote);
-  if (!authentic) {
-    use({});
-    return;
-  }
-  const Files files(items);
-  const x509::Certificate& issuer = authentic->chain().issuer();
-  if (!use(files.collateral(issuer, false))) use(files.collateral(issuer, true));
+const Words kTdxWords{"a quote that the maker's root vouches for", [](std::string_view rule) { return remedy_in(kRemedies, rule); },
+                      [](std::string_view rule) { return !rule.starts_with("tdx.pck."); }};
+
+bool judged_late(const Error& error) { return error.rule.id().starts_with("tdx.tcb.") || error.rule.id().starts_with("tdx.module."); }
+
+tdx::Collateral tdx_collateral_in(const tdx::AuthenticQuote& quote, Items items, bool swapped) {
+  const auto infos = all_of(items, PlatformItem::tcb_info), identities = all_of(items, PlatformItem::qe_identity);
+  const tdx::Tee tee = quote.quote().header.tee_type;
+  tdx::Collateral out;
+  out.tcb_info = document_in(infos, tdx::tcb_info_of(quote.pck(), tee, infos));
+  out.qe_identity = document_in(identities, tdx::qe_identity_of(tee, identities));
+  sign_apart(out, all_of(items, PlatformItem::signature_hex), swapped);
+  add_chains(out, items);
+  add_lists(out, quote.chain(), lists_in(items));
+  return out;
 }
 
-JudgedPlatform verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSeconds now, const tdx::Demands& demands,
-                          const tdx::Terms& terms) {
+JudgedPlatform judge_tdx(ByteSpan bytes, Items items, UnixSeconds now, const tdx::Demands& demands, const tdx::Terms& terms) {
   JudgedPlatform judged;
   PlatformVerdict& out = judged.verdict;
-  out.kind = "Intel quote";
+  out.kind = name_of(PlatformItem::intel_quote);
   const auto authentic = tdx::authenticate(bytes, terms);
   if (!authentic) {
-    out.findings.push_back(failed(Aspect::genuine, authentic.error(), std::string(kExpected), remedy_of(authentic.error())));
-    out.outcome = outcome_of(authentic.error());
+    not_genuine(out, kTdxWords, std::span(&authentic.error(), 1));
     return judged;
   }
   const tdx::Quote& quote = authentic->quote();
@@ -140,33 +119,27 @@ JudgedPlatform verify_tdx(ByteSpan bytes, std::span<const Bytes> others, UnixSec
                           "signatures that lead to Intel's root",
                           "by an attestation key that an enclave on a certified platform of Intel's vouches for",
                           {}});
-  const auto verified = verify_with(Files(others), *authentic, bytes, now, terms);
-  out.genuine = verified || judged_late(verified.error());
-  if (out.genuine) {
-    out.findings.push_back({Aspect::genuine,
-                            State::passed,
-                            "tdx.qe.isvprodid",
-                            std::string(kExpected),
-                            "Intel's quoting enclave made it, on a platform whose certificates and collateral are of this time",
-                            {}});
-  }
+  const auto verified = verify_with(items, *authentic, bytes, now, terms);
+  appraisal::Findings found;
   if (verified) {
     out.window = tdx::accepted_window(*verified, demands, now);
-    const appraisal::Findings tcb = tdx::appraise_tcb(*verified, demands, now);
-    out.findings.insert(out.findings.end(), tcb.begin(), tcb.end());
+    found = tdx::appraise_tcb(*verified, demands, now);
+  } else if (judged_late(verified.error())) {
+    found.push_back(failed(Aspect::tcb, verified.error(), kTcbExpected, kTdxWords.remedy(verified.error().rule.id())));
   } else {
-    out.findings.push_back(failed(out.genuine ? Aspect::tcb : Aspect::genuine, verified.error(),
-                                  out.genuine ? "a platform that Intel's collateral takes" : std::string(kExpected),
-                                  remedy_of(verified.error())));
+    not_genuine(out, kTdxWords, std::span(&verified.error(), 1));
   }
-  const appraisal::Findings said = tdx::appraise({quote.header, quote.body, quote.qe_report, authentic->pck()}, demands);
-  out.findings.insert(out.findings.end(), said.begin(), said.end());
+  append(found, tdx::appraise({quote.header, quote.body, quote.qe_report, authentic->pck()}, demands));
   // An enclave has no registers, so that no log can be of it.
   const auto* td = std::get_if<tdx::TdReport>(&quote.body);
-  const appraisal::Findings logged =
-      judge_logs(others, tpm::LogForm::ccel, td != nullptr ? tpm::of_rtmrs(td->rtmr) : tpm::Quoted{tpm::Hash::sha384, {}});
-  out.findings.insert(out.findings.end(), logged.begin(), logged.end());
-  out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept : Outcome::reject;
+  append(found, judge_logs(items, tpm::LogForm::ccel, td != nullptr ? tpm::of_rtmrs(td->rtmr) : tpm::Quoted{tpm::Hash::sha384, {}}));
+  if (verified || judged_late(verified.error())) {
+    found_genuine(out, kTdxWords, "tdx.qe.isvprodid",
+                  "Intel's quoting enclave made it, on a platform whose certificates and collateral are of this time", std::move(found));
+  } else {
+    append(out.findings, std::move(found));
+    conclude(out);
+  }
   judged.chip_id.assign(authentic->pck().ppid.begin(), authentic->pck().ppid.end());
   if (td != nullptr) judged.release = tdx_release(*td);
   return judged;

@@ -53,11 +53,46 @@ void append_row(std::string& out, const Row& row, bool explain) {
 
 }  // namespace
 
+namespace {
+
+// append_finding writes a line; `indent` columns stand before it.
+void append_finding(std::string& out, const appraisal::Finding& finding, bool explain, size_t indent) {
+  out += std::string(indent, ' ') + padded(spaced(to_string(finding.state)), 14) + padded(spaced(to_string(finding.aspect)), 14) +
+         printable(finding.seen);
+  if (explain || finding.state == appraisal::State::failed) {
+    const std::string before = "\n" + std::string(indent + 28, ' ');
+    out += before + "rule     " + std::string(finding.rule.id());
+    if (!finding.expected.empty()) out += before + "expected " + printable(finding.expected);
+    if (!finding.remedy.empty()) out += before + "remedy   " + finding.remedy;
+  }
+  out += "\n";
+}
+
+boost::json::array json_of(const appraisal::Findings& findings) {
+  boost::json::array out;
+  for (const appraisal::Finding& finding : findings) {
+    out.push_back(boost::json::object{{"aspect", to_string(finding.aspect)},
+                                      {"state", to_string(finding.state)},
+                                      {"rule", finding.rule.id()},
+                                      {"expected", finding.expected},
+                                      {"seen", finding.seen},
+                                      {"remedy", finding.remedy}});
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string Verdict::text(bool explain) const {
   std::string out(summary(outcome_));
   out += "\n  node " + (node_id_ ? to_hex(*node_id_) : "unknown") + "\n";
   if (!exceptions_.empty()) out += "  exceptions taken by the policy: " + join(exceptions_) + "\n";
   for (const Row& row : rows_) append_row(out, row, explain);
+  for (size_t i = 0; i < gpus_.size(); ++i) {
+    if (gpus_[i].findings.empty()) continue;
+    out += "  GPU " + std::to_string(i) + ", " + (gpus_[i].device_id.empty() ? "not genuine" : to_hex(gpus_[i].device_id)) + "\n";
+    for (const appraisal::Finding& finding : gpus_[i].findings) append_finding(out, finding, explain, 4);
+  }
   return out;
 }
 
@@ -73,13 +108,16 @@ std::string Verdict::json() const {
                               {"seen", row.seen},
                               {"remedy", row.remedy}});
   }
+  bj::array gpus;
+  for (const GpuVerdict& gpu : gpus_) gpus.push_back(bj::object{{"device_id", to_hex(gpu.device_id)}, {"findings", json_of(gpu.findings)}});
   bj::object out{{"outcome", to_string(outcome_)},
                  {"exit_code", exit_code()},
                  {"node_id", node_id_ ? bj::value(to_hex(*node_id_)) : bj::value(nullptr)},
                  {"evidence_sha256", to_hex(evidence_digest_)},
                  {"policy_sha256", to_hex(policy_digest_)},
                  {"exceptions", bj::value_from(exceptions_)},
-                 {"rows", std::move(rows)}};
+                 {"rows", std::move(rows)},
+                 {"gpus", std::move(gpus)}};
   return bj::serialize(out);
 }
 
@@ -96,17 +134,6 @@ std::string_view platform_summary(Outcome outcome, bool genuine, bool is_signed)
                    : "NOT GENUINE, or not shown to be";
 }
 
-void append_finding(std::string& out, const appraisal::Finding& finding, bool explain) {
-  out += "  " + padded(spaced(to_string(finding.state)), 14) + padded(spaced(to_string(finding.aspect)), 14) + printable(finding.seen);
-  if (explain || finding.state == appraisal::State::failed) {
-    const std::string indent = "\n" + std::string(30, ' ');
-    out += indent + "rule     " + std::string(finding.rule.id());
-    if (!finding.expected.empty()) out += indent + "expected " + printable(finding.expected);
-    if (!finding.remedy.empty()) out += indent + "remedy   " + finding.remedy;
-  }
-  out += "\n";
-}
-
 }  // namespace
 
 std::string PlatformVerdict::text(bool explain) const {
@@ -114,7 +141,7 @@ std::string PlatformVerdict::text(bool explain) const {
   std::string out(platform_summary(outcome, genuine, is_signed));
   out += "\n  " + kind + "\n";
   if (!exceptions.empty()) out += "  exceptions taken by the policy: " + join(exceptions) + "\n";
-  for (const appraisal::Finding& finding : findings) append_finding(out, finding, explain);
+  for (const appraisal::Finding& finding : findings) append_finding(out, finding, explain, 2);
   for (const Property property : of_nodes) {
     out += "  " + padded(spaced(to_string(State::not_checked)), 14) + padded(spaced(to_string(property)), 14) +
            "a bare report speaks of no node\n";
@@ -125,15 +152,6 @@ std::string PlatformVerdict::text(bool explain) const {
 
 std::string PlatformVerdict::json() const {
   namespace bj = boost::json;
-  bj::array rows;
-  for (const appraisal::Finding& finding : findings) {
-    rows.push_back(bj::object{{"aspect", to_string(finding.aspect)},
-                              {"state", to_string(finding.state)},
-                              {"rule", finding.rule.id()},
-                              {"expected", finding.expected},
-                              {"seen", finding.seen},
-                              {"remedy", finding.remedy}});
-  }
   bj::object out{{"outcome", to_string(outcome)},
                  {"exit_code", static_cast<int>(outcome)},
                  {"kind", kind},
@@ -141,7 +159,7 @@ std::string PlatformVerdict::json() const {
                  {"evidence_sha256", evidence_digest ? bj::value(to_hex(*evidence_digest)) : bj::value(nullptr)},
                  {"valid_from", window ? bj::value(window->from) : bj::value(nullptr)},
                  {"valid_to", window ? bj::value(window->to) : bj::value(nullptr)},
-                 {"findings", std::move(rows)}};
+                 {"findings", json_of(findings)}};
   if (policy_digest) {
     bj::array of_no_node;
     for (const Property property : of_nodes) of_no_node.emplace_back(to_string(property));

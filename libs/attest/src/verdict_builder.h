@@ -24,6 +24,8 @@ class VerdictBuilder {
   void leave(Property property, Rule rule, std::string expected, std::string why);
   void unprovable(Property property, Rule rule, std::string expected, std::string why);
 
+  void add_gpu(GpuVerdict gpu) { verdict_.gpus_.push_back(std::move(gpu)); }
+
   Verdict build();
 
  private:

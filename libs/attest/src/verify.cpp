@@ -10,6 +10,8 @@
 namespace openpcc::attest {
 namespace {
 
+constexpr std::string_view kGenuineGpu = "a report that chains up to a root of the policy";
+
 std::string text_of(UnixSeconds time) { return std::to_string(time) + " s"; }
 
 std::string list_of(const std::vector<Bytes>& values) {
@@ -75,6 +77,7 @@ class Appraiser {
   void check_models();
   void check_config();
   void check_no_gpus();
+  void list_gpus(const Examined& examined);
   void check_gpus(const Examined& examined);
   void check_gpu_firmware(const std::vector<Findings>& gpus);
   void check_gpu_binding(const std::vector<Findings>& gpus);
@@ -288,8 +291,20 @@ void Appraiser::check_no_gpus() {
   }
 }
 
+void Appraiser::list_gpus(const Examined& examined) {
+  for (const auto& gpu : examined.gpus) {
+    if (gpu) {
+      rows_.add_gpu({gpu->device_id, gpu->platform});
+    } else {
+      rows_.add_gpu(
+          {{}, {{appraisal::Aspect::genuine, State::failed, gpu.error().rule, std::string(kGenuineGpu), gpu.error().detail, {}}}});
+    }
+  }
+}
+
 void Appraiser::check_gpus(const Examined& examined) {
-  const std::string expected = "reports that chain up to a root of the policy";
+  list_gpus(examined);
+  const std::string expected(kGenuineGpu);
   std::vector<Findings> gpus;
   for (const auto& gpu : examined.gpus) {
     if (!gpu) {

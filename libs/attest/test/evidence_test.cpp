@@ -95,6 +95,57 @@ TEST_F(EvidenceTest, gpus_are_numbered_without_gaps) {
   EXPECT_RULE(parse_changed(), "attest.cmw.gpus");
 }
 
+// What stands once is every GPU's, and nobody else's.
+TEST_F(EvidenceTest, collateral_of_all_gpus) {
+  const auto evidence = Evidence::parse(good_);
+  ASSERT_OK(evidence);
+  std::vector<Device> gpus = evidence->gpus();
+  const Item one{"application/xml", {1}}, other{"application/xml", {2}}, typed{"a/b", {1}};
+  for (Device& gpu : gpus) gpu.collateral = {{"same", one}, {"bytes", one}, {"type", one}, {"missing", one}};
+  gpus[1].collateral["bytes"] = other;
+  gpus[1].collateral["type"] = typed;
+  gpus[1].collateral.erase("missing");
+  const Bytes written = encode_evidence(evidence->claims().encode(), evidence->cpu(), gpus);
+  const bj::object json = bj::parse(as_text(written)).as_object();
+  EXPECT_EQ(json.at("gpus"), (bj::value{{"same", {"application/xml", "AQ"}}}));
+  EXPECT_FALSE(json.at("gpu.0").as_object().contains("same"));
+  const auto read = Evidence::parse(written);
+  ASSERT_OK(read);
+  EXPECT_TRUE(read->cpu().collateral.empty());
+  for (size_t i = 0; i < gpus.size(); ++i) {
+    ASSERT_EQ(read->gpus()[i].collateral.size(), gpus[i].collateral.size());
+    for (const auto& [label, item] : gpus[i].collateral) {
+      EXPECT_EQ(read->gpus()[i].collateral.at(label).bytes, item.bytes) << label;
+      EXPECT_EQ(read->gpus()[i].collateral.at(label).media_type, item.media_type) << label;
+    }
+  }
+  EXPECT_EQ(gpu_digest({{1}, {2}}, read->gpus()), gpu_digest({{1}, {2}}, evidence->gpus())) << "of reports and chains alone";
+  gpus.pop_back();
+  EXPECT_FALSE(bj::parse(as_text(encode_evidence(evidence->claims().encode(), evidence->cpu(), gpus))).as_object().contains("gpus"));
+}
+
+TEST_F(EvidenceTest, what_is_no_collateral_of_all_gpus) {
+  const bj::array record{"a/b", "AA"};
+  const auto with = [&](const bj::value& shared) {
+    json_["gpus"] = shared;
+    return parse_changed();
+  };
+  EXPECT_OK(with({{"crl", record}}));
+  for (const bj::value& bad : std::initializer_list<bj::value>{
+           bj::object{}, record, bj::value("a"), {{"report", record}}, {{"chain.0", record}}, {{"a label", record}}}) {
+    EXPECT_RULE(with(bad), "attest.cmw.shared") << bj::serialize(bad);
+  }
+  EXPECT_RULE(with({{"crl", bj::array{"a/b"}}}), "attest.cmw.record");
+  EXPECT_RULE(with({{"crl", bj::array{"a/b", to_base64url(Bytes(kItemBytesMax + 1))}}}), "attest.cmw.too_large");
+  json_["gpu.1"].as_object()["crl"] = record;
+  EXPECT_RULE(with({{"crl", record}}), "attest.cmw.shared") << "of this label GPU 1 has one of its own";
+  json_.erase("gpu.0");
+  json_.erase("gpu.1");
+  EXPECT_RULE(with({{"crl", record}}), "attest.cmw.shared") << "of no GPU";
+  const auto platform = parse_platform(as_bytes(bj::serialize(bj::object{{"cpu", json_["cpu"]}, {"gpus", {{"crl", record}}}})));
+  EXPECT_RULE(platform, "attest.cmw.member");
+}
+
 TEST_F(EvidenceTest, devices) {
   const bj::object good = cpu();
   const auto refused = [&](auto change) {

@@ -1,5 +1,6 @@
 // Recorded evidence of NVIDIA's GPUs: as a platform's, and as a device of a node under a production policy.
 #include "../src/kind_hardware.h"
+#include "../src/seen.h"
 #include "nvgpu_forge.h"
 #include "openpcc/attest/platform.h"
 #include "openpcc/x509/ocsp.h"
@@ -54,6 +55,11 @@ class GpuTest : public testing::Test {
   }
   static std::string table() {
     return "[nvgpu]\nmin_driver = \"545.00\"\nmodes = [\"single\"]\n[nvgpu.min_vbios]\nHopper = \"96.00.5E.00.01\"\n";
+  }
+
+  static Result<Findings> verified(const Device& device, const std::string& nvgpu) {
+    Seen seen;
+    return verify_nvidia_gpu(device, policy_with(nvgpu), kTime, seen);
   }
 
   Bytes report_, chain_, driver_, vbios_;
@@ -149,7 +155,7 @@ TEST_F(GpuTest, reports_that_cannot_be_read) {
 }
 
 TEST_F(GpuTest, a_recorded_gpu_under_a_production_policy) {
-  const auto findings = verify_nvidia_gpu(device(), policy_with(table()), kTime);
+  const auto findings = verified(device(), table());
   ASSERT_OK(findings);
   EXPECT_EQ(findings->root_owner, "NVIDIA");
   EXPECT_EQ(findings->device_id.size(), 8u);
@@ -161,24 +167,50 @@ TEST_F(GpuTest, a_recorded_gpu_under_a_production_policy) {
   EXPECT_EQ(refusals(findings->platform), (std::set<std::string>{"nvgpu.feature_flag", "nvgpu.fwid.missing", "nvgpu.ocsp.missing"}));
 }
 
+// What is verified once is what is the same: the bytes, and what is said of who signed them.
+TEST_F(GpuTest, a_manifest_of_two_gpus_is_verified_once) {
+  const policy::ProductionPolicy policy = policy_with(table());
+  Seen seen;
+  const auto first = verify_nvidia_gpu(device(), policy, kTime, seen);
+  ASSERT_OK(first);
+  EXPECT_EQ(seen.manifests.size(), 2u);
+  const auto second = verify_nvidia_gpu(device(), policy, kTime, seen);
+  ASSERT_OK(second);
+  EXPECT_EQ(seen.manifests.size(), 2u);
+  EXPECT_EQ(second->measurement, first->measurement);
+  EXPECT_EQ(second->window, first->window);
+  const auto signers = nvgpu::certificates_of_manifest(driver_);
+  const x509::forge::Key key(x509::Algorithm::ecdsa_sha384);
+  const auto bytes = [](ByteSpan span) { return Bytes(span.begin(), span.end()); };
+  Device answered = device();
+  answered.collateral["ocsp-a"] = {std::string(kOcspType), x509::forge::ocsp({.issuer_name = bytes(signers[0].issuer()),
+                                                                              .issuer_spki = bytes(signers[1].spki()),
+                                                                              .serial = bytes(signers[0].serial()),
+                                                                              .this_update = kTime - 10,
+                                                                              .next_update = kTime + 10},
+                                                                             key)};
+  EXPECT_RULE(verify_nvidia_gpu(answered, policy, kTime, seen), "nvgpu.ocsp.signature") << "though the manifest was good without it";
+  ASSERT_OK(verify_nvidia_gpu(device(), policy, kTime, seen));
+}
+
 TEST_F(GpuTest, what_a_production_policy_does_not_take) {
-  EXPECT_RULE(verify_nvidia_gpu(device(), policy_with(""), kTime), "attest.kind.not_taken");
+  EXPECT_RULE(verified(device(), ""), "attest.kind.not_taken");
   Device changed = device();
   changed.chain.clear();
-  EXPECT_RULE(verify_nvidia_gpu(changed, policy_with(table()), kTime), "attest.kind.chain");
+  EXPECT_RULE(verified(changed, table()), "attest.kind.chain");
   changed = device();
   changed.collateral.erase("driver-manifest");
-  EXPECT_RULE(verify_nvidia_gpu(changed, policy_with(table()), kTime), "attest.kind.collateral");
+  EXPECT_RULE(verified(changed, table()), "attest.kind.collateral");
   changed = device();
   changed.collateral["other"] = {std::string(kXmlType), driver_};
-  EXPECT_RULE(verify_nvidia_gpu(changed, policy_with(table()), kTime), "attest.kind.collateral");
+  EXPECT_RULE(verified(changed, table()), "attest.kind.collateral");
   changed = device();
   changed.collateral["driver-manifest"].bytes = chain_;
-  EXPECT_RULE(verify_nvidia_gpu(changed, policy_with(table()), kTime), "rim.xml.syntax");
+  EXPECT_RULE(verified(changed, table()), "rim.xml.syntax");
   changed = device();
   changed.report.bytes = shared("switch/ls10-9610550001/report.bin");
   changed.chain[0].bytes = shared("switch/ls10-9610550001/cert_chain.pem");
-  EXPECT_RULE(verify_nvidia_gpu(changed, policy_with(table()), kTime), "nvgpu.chip.excluded");
+  EXPECT_RULE(verified(changed, table()), "nvgpu.chip.excluded");
 }
 
 }  // namespace

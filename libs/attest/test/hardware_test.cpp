@@ -47,7 +47,7 @@ TEST_F(HardwareTest, revocation_is_demanded_unless_the_policy_says_so) {
   snp("v3-genoa-microsoft", "genoa");
   exceptions_.clear();
   EXPECT_EQ(refusals(judged())[Property::revocation], "snp.crl.missing");
-  cpu_.collateral["crl"] = {std::string(kCrlType), shared("snp/crl/genoa-2026-08-19.crl.der")};
+  cpu_.collateral["crl"] = {std::string(kCrlType), testkit::evidence_file("snp/crl/genoa-2026-08-19.crl.der")};
   at(x509::Crl::parse(cpu_.collateral["crl"].bytes)->window().from + 100);
   EXPECT_EQ(judged().row(Property::revocation)->state, State::passed);
 }

@@ -3,6 +3,7 @@
 
 #include "../src/kind_hardware.h"
 #include "openpcc/attest/platform.h"
+#include "openpcc/testkit/samples.h"
 #include "world.h"
 
 namespace openpcc::attest {
@@ -10,8 +11,8 @@ namespace {
 
 using appraisal::Aspect;
 using appraisal::State;
+using testkit::evidence_file;
 
-Bytes shared(const std::string& file) { return testkit::read_file(*testkit::shared_file("evidence/" + file)); }
 bool available() { return testkit::shared_file("evidence/EXPECTED.json").has_value(); }
 
 // Recorded is a machine's report with all that vouches for it, and a policy that takes it.
@@ -33,8 +34,8 @@ class PlatformPolicyTest : public testing::Test {
   }
   void genoa() {
     const std::string folder = "snp/reports/v3-genoa-microsoft/";
-    items_ = {shared(folder + "report.bin"), shared(folder + "vcek.der"), shared("snp/roots/genoa/ask.der"),
-              shared("snp/roots/genoa/ark.der"), shared("snp/crl/genoa-2026-08-19.crl.der")};
+    items_ = {evidence_file(folder + "report.bin"), evidence_file(folder + "vcek.der"), evidence_file("snp/roots/genoa/ask.der"),
+              evidence_file("snp/roots/genoa/ark.der"), evidence_file("snp/crl/genoa-2026-08-19.crl.der")};
     now_ = x509::Crl::parse(items_[4])->window().from + 100;
     const auto report = snp::parse_report(items_[0]);
     policy_.releases = to_hex(report->measurement);
@@ -42,7 +43,7 @@ class PlatformPolicyTest : public testing::Test {
     tables_ = "[snp.min_tcb.Genoa]\nboot_loader = 1\ntee = 0\nsnp = 1\nmicrocode = 1\n";
   }
   void tdx(const std::string& quote, const std::string& set, UnixSeconds now) {
-    items_ = {shared("tdx/quotes/" + quote + "/quote.bin")};
+    items_ = {evidence_file("tdx/quotes/" + quote + "/quote.bin")};
     const auto folder = *testkit::shared_file("evidence/tdx/collateral/" + set);
     for (const auto& file : std::filesystem::directory_iterator(folder)) items_.push_back(testkit::read_file(file.path()));
     now_ = now;
@@ -159,8 +160,8 @@ TEST_F(PlatformPolicyTest, a_td) {
 TEST_F(PlatformPolicyTest, a_tpm_alone_is_no_platform_that_a_policy_takes) {
   if (!available()) GTEST_SKIP() << "no shared evidence";
   tdx("v4-phala", "phala-tdx-B0C06F", 1'750'400'000);
-  items_ = {shared("tpm/quotes/trustee-swtpm/quote.msg"), shared("tpm/quotes/trustee-swtpm/quote.sig"),
-            shared("tpm/quotes/trustee-swtpm/ak_pub.spki.der"), shared("tpm/quotes/trustee-swtpm/pcrs.json")};
+  items_ = {evidence_file("tpm/quotes/trustee-swtpm/quote.msg"), evidence_file("tpm/quotes/trustee-swtpm/quote.sig"),
+            evidence_file("tpm/quotes/trustee-swtpm/ak_pub.spki.der"), evidence_file("tpm/quotes/trustee-swtpm/pcrs.json")};
   const auto policy = policy::parse(as_bytes(policy_.text() + exceptions_ + tables_));
   ASSERT_OK(policy);
   EXPECT_RULE(verify_platform_by(items_, now_, std::get<policy::ProductionPolicy>(*policy), {}), "platform.policy");

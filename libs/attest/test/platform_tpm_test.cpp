@@ -65,6 +65,9 @@ TEST_F(PlatformTpm, a_key_that_nobody_vouches_for) {
   EXPECT_TRUE(refused(items(), "tpm.ak.unlisted"));
   const auto verdict = judged(items());
   EXPECT_FALSE(verdict->genuine);
+  const auto restriction = std::ranges::find(verdict->findings, appraisal::Aspect::privilege, &appraisal::Finding::aspect);
+  ASSERT_NE(restriction, verdict->findings.end());
+  EXPECT_EQ(restriction->state, State::not_checked);
   EXPECT_TRUE(verdict->text(false).starts_with("NOT SHOWN TO BE GENUINE: its signatures are good"));
 }
 

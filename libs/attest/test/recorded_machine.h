@@ -7,11 +7,10 @@
 #include "../src/kind_hardware.h"
 #include "openpcc/attest/platform.h"
 #include "openpcc/policy/lint.h"
+#include "openpcc/testkit/samples.h"
 #include "world.h"
 
 namespace openpcc::attest {
-
-inline Bytes shared(const std::string& file) { return testkit::read_file(*testkit::shared_file("evidence/" + file)); }
 
 // RecordedMachine is a world at a time of the recording, with a production policy that takes the recorded machine.
 class RecordedMachine : public testing::Test {
@@ -39,11 +38,12 @@ class RecordedMachine : public testing::Test {
     world_.policy_text.one_root_owner = true;
   }
   void snp(const std::string& report, const std::string& line) {
-    cpu_.report = {std::string(kSnpReportType), shared("snp/reports/" + report + "/report.bin")};
-    const Bytes vek = shared("snp/reports/" + report + "/vcek.der");
+    cpu_.report = {std::string(kSnpReportType), testkit::evidence_file("snp/reports/" + report + "/report.bin")};
+    const Bytes vek = testkit::evidence_file("snp/reports/" + report + "/vcek.der");
     at(x509::Certificate::parse(vek)->window().from + 100);
     cpu_.chain.clear();
-    for (const Bytes& der : {vek, shared("snp/roots/" + line + "/ask.der"), shared("snp/roots/" + line + "/ark.der")}) {
+    for (const Bytes& der :
+         {vek, testkit::evidence_file("snp/roots/" + line + "/ask.der"), testkit::evidence_file("snp/roots/" + line + "/ark.der")}) {
       cpu_.chain.push_back({std::string(kCertificateType), der});
     }
     const auto parsed = snp::parse_report(cpu_.report.bytes);
@@ -52,10 +52,10 @@ class RecordedMachine : public testing::Test {
     exceptions_ = "no_revocation = true\n";
   }
   void tdx(const std::string& quote, const std::string& set, UnixSeconds now) {
-    cpu_.report = {std::string(kTdxQuoteType), shared("tdx/quotes/" + quote + "/quote.bin")};
+    cpu_.report = {std::string(kTdxQuoteType), testkit::evidence_file("tdx/quotes/" + quote + "/quote.bin")};
     at(now);
     const std::string folder = "tdx/collateral/" + set + "/";
-    const auto text = [&](const std::string& file) { return std::string(as_text(shared(folder + file))); };
+    const auto text = [&](const std::string& file) { return std::string(as_text(testkit::evidence_file(folder + file))); };
     const auto document = [&](const std::string& member, const std::string& name) {
       const std::string whole =
           "{\"" + member + "\":" + text(name + ".json") + ",\"signature\":\"" + text(name + ".sig.hex").substr(0, 128) + "\"}";
@@ -64,9 +64,9 @@ class RecordedMachine : public testing::Test {
     cpu_.chain.clear();
     cpu_.collateral = {{"tcb-info", document("tcbInfo", "tcb_info")},
                        {"qe-identity", document("enclaveIdentity", "qe_identity")},
-                       {"tcb-signing-chain", {std::string(kPemType), shared(folder + "tcb_signing_chain.pem")}},
-                       {"root-ca-crl", {std::string(kCrlType), shared(folder + "root_ca_crl.der")}},
-                       {"pck-crl", {std::string(kCrlType), shared(folder + "pck_crl.der")}}};
+                       {"tcb-signing-chain", {std::string(kPemType), testkit::evidence_file(folder + "tcb_signing_chain.pem")}},
+                       {"root-ca-crl", {std::string(kCrlType), testkit::evidence_file(folder + "root_ca_crl.der")}},
+                       {"pck-crl", {std::string(kCrlType), testkit::evidence_file(folder + "pck_crl.der")}}};
     const tdx::Quote parsed = *tdx::parse_quote(cpu_.report.bytes);
     world_.policy_text.releases = to_hex(tdx_release(std::get<tdx::TdReport>(parsed.body)));
     hardware_ = "[tdx]\nmin_evaluation = 1\n";

@@ -56,6 +56,8 @@ TEST(Verdict, json_has_every_row) {
   constexpr size_t kOfRealTees = 9;  // rows that a simulated TEE has nothing to say to
   EXPECT_EQ(properties.size(), static_cast<size_t>(Property::trusted_time) + 1 - kOfRealTees);
   EXPECT_FALSE(properties.contains("unknown"));
+  ASSERT_EQ(json.at("gpus").as_array().size(), 2u);
+  EXPECT_TRUE(json.at("gpus").as_array().at(0).at("findings").as_array().empty()) << "rows say all that there is of a simulated one";
 }
 
 TEST(Verdict, malformed_evidence_names_no_node) {

@@ -75,4 +75,9 @@ Findings appraise(const VerifiedVm& verified, const Demands& demands, UnixSecond
   return out;
 }
 
+x509::Window accepted_window(const VerifiedVm& verified, const Demands& demands, UnixSeconds now) {
+  const auto* quote = std::get_if<tdx::VerifiedQuote>(&verified.report());
+  return quote == nullptr ? verified.window() : tdx::accepted_window(*quote, demands.tdx, now);
+}
+
 }  // namespace openpcc::azure

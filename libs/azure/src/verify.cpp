@@ -35,7 +35,7 @@ class Verifier {
     }
     if (bound) check_runtime(hcl->json);
     if (!failures_.empty()) return {std::move(failures_), std::nullopt};
-    return {{}, VerifiedVm(std::move(*report_), std::move(*runtime_), std::move(quote_), evidence_.ak_certificate.has_value())};
+    return {{}, VerifiedVm(std::move(*report_), std::move(*runtime_), std::move(quote_))};
   }
 
  private:

@@ -32,13 +32,7 @@ appraisal::Findings findings_of(Vm& vm, const Demands& demands, bool with_quote 
 }
 
 testing::AssertionResult refused(Vm& vm, const Demands& demands, std::string_view rule, bool with_quote = true) {
-  const appraisal::Findings findings = findings_of(vm, demands, with_quote);
-  const appraisal::Finding* refusal = appraisal::refusal(findings);
-  if (refusal == nullptr) return testing::AssertionFailure() << "accepted, expected " << rule;
-  if (refusal->rule.id() != rule) return testing::AssertionFailure() << "refused by " << refusal->rule.id() << ", expected " << rule;
-  if (refusal->remedy.empty()) return testing::AssertionFailure() << "no remedy";
-  testkit::note_tripped(rule);
-  return testing::AssertionSuccess();
+  return testkit::refused(findings_of(vm, demands, with_quote), rule);
 }
 
 State state_of(const appraisal::Findings& findings, std::string_view rule) {

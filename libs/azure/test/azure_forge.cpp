@@ -115,10 +115,4 @@ Trust Vm::trust() const {
   return out;
 }
 
-testing::AssertionResult refused(const Verification& verification, std::string_view rule) {
-  if (verification.failures.empty()) return testing::AssertionFailure() << "accepted, expected " << rule;
-  if (verification.verified) return testing::AssertionFailure() << "verified in spite of failures";
-  return testkit::trips(Result<int>(std::unexpected(verification.failures.front())), rule);
-}
-
 }  // namespace openpcc::azure::forge

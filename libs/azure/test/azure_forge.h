@@ -5,6 +5,7 @@
 #include "../../tdx/test/world.h"
 #include "openpcc/azure/verify.h"
 #include "openpcc/testkit/json.h"
+#include "openpcc/testkit/samples.h"
 #include "snp_forge.h"
 #include "tpm_forge.h"
 
@@ -54,7 +55,6 @@ struct Vm {
   std::array<snp::PinnedRoot, 1> pin_;
 };
 
-// refused asserts that this rule comes first, and counts it as tested.
-testing::AssertionResult refused(const Verification& verification, std::string_view rule);
+using testkit::refused;
 
 }  // namespace openpcc::azure::forge

@@ -1,6 +1,5 @@
 // Every confidential VM of the shared corpus, judged as its EXPECTED.json says: verdict, fields, and what a strict policy refuses.
 #include <boost/json.hpp>
-#include <ctime>
 
 #include "azure_forge.h"
 #include "openpcc/azure/appraise.h"
@@ -10,16 +9,9 @@ namespace openpcc::azure {
 namespace {
 
 namespace json = boost::json;
+using testkit::evidence_file;
 using testkit::text_at;
-
-UnixSeconds time_of(std::string_view text) {
-  std::tm tm{};
-  const std::string copy(text);
-  OPENPCC_CHECK(strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &tm) != nullptr);
-  return timegm(&tm);
-}
-
-Bytes read(const std::string& file) { return testkit::read_file(*testkit::shared_file("evidence/" + file)); }
+using testkit::time_of;
 
 // Sample is an entry's files, and the roots of its chip's line.
 struct Sample {
@@ -31,8 +23,8 @@ struct Sample {
     if (vek.empty()) return;
     std::string line(to_string(snp::read_vek(*x509::Certificate::parse(vek))->product));
     line[0] = static_cast<char>(std::tolower(line[0]));
-    issuer = read("snp/roots/" + line + "/ask.der");
-    root = read("snp/roots/" + line + "/ark.der");
+    issuer = evidence_file("snp/roots/" + line + "/ask.der");
+    root = evidence_file("snp/roots/" + line + "/ark.der");
   }
 
   Evidence view() const {
@@ -51,9 +43,9 @@ struct Sample {
                                                          {"quote.bin", &td_quote},      {"tpm_quote.msg", &quote},
                                                          {"tpm_quote.sig", &signature}, {"pcrs.json", &values}};
     for (const auto& [ending, slot] : slots) {
-      if (name.ends_with(ending)) *slot = read(name);
+      if (name.ends_with(ending)) *slot = evidence_file(name);
     }
-    if (name.ends_with("ak_cert.pem")) ak_certificate = read(name);
+    if (name.ends_with("ak_cert.pem")) ak_certificate = evidence_file(name);
   }
 };
 
@@ -137,7 +129,7 @@ TEST(AzureEvidence, a_td_with_its_collateral) {
   std::map<std::string, Bytes> parts;
   for (const char* name : {"tcb_info.json", "tcb_info.sig.hex", "qe_identity.json", "qe_identity.sig.hex", "tcb_signing_chain.pem",
                            "root_ca_crl.der", "pck_crl.der"}) {
-    parts[name] = read(std::string("tdx/collateral/lunal-90c06f000000/") + name);
+    parts[name] = evidence_file(std::string("tdx/collateral/lunal-90c06f000000/") + name);
   }
   const auto digits = [&](const char* name) { return ByteSpan(parts[name]).first(128); };
   Evidence evidence = sample.view();

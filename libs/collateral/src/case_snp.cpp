@@ -4,53 +4,28 @@
 #include "gathering.h"
 #include "openpcc/attest/collateral_labels.h"
 #include "openpcc/attest/hardware_types.h"
-#include "openpcc/attest/platform.h"
+#include "openpcc/snp/choose.h"
 #include "openpcc/snp/verify.h"
 
 namespace openpcc::collateral {
 namespace {
 
-constexpr size_t kPemCertificatesMax = 8;
-
-// Host is what the host gave, by place.
+// Host is what the host gave, by place. A certificate of another kind of key than the report's is none of it.
 struct Host {
-  Bytes vek, issuer, root, crl;
+  ByteSpan vek, issuer, root, crl;  // empty: not given
 
-  Host(const snp::Report& report, std::span<const Bytes> given)
-      : vek_name_(report.signing_key == snp::SigningKey::vlek ? "SEV-VLEK" : "SEV-VCEK") {
-    for (const Bytes& item : given) add(item);
+  Host(const snp::Report& report, std::span<const attest::Recognised> given, UnixSeconds now) {
+    const auto certificates = attest::certificates_in(given);
+    const auto lists = attest::lists_in(given);
+    const snp::Chosen chosen = snp::choose(&report, certificates, lists, now);
+    if (chosen.vek != nullptr && snp::fit_of(report, *chosen.vek).kind) vek = chosen.vek->der();
+    if (chosen.issuer != nullptr) issuer = chosen.issuer->der();
+    if (chosen.root != nullptr) root = chosen.root->der();
+    if (chosen.crl != nullptr) crl = chosen.crl->der;
   }
-
- private:
-  void add(ByteSpan item) {
-    switch (attest::recognise(item)) {
-      case attest::PlatformItem::snp_certificate_table: {
-        const auto table = snp::parse_certificate_table(item);
-        for (const auto& entry : {table->vcek, table->vlek, table->ask, table->ark}) {
-          if (entry) add_certificates(*entry);
-        }
-        return;
-      }
-      case attest::PlatformItem::revocation_list: crl.assign(item.begin(), item.end()); return;
-      default: return add_certificates(item);
-    }
-  }
-  // A table's entries are DER; certificates in a file of their own may be PEM.
-  void add_certificates(ByteSpan bytes) {
-    if (const auto one = x509::Certificate::parse(bytes)) return add_certificate(*one);
-    const auto several = x509::Certificate::parse_pem(bytes, kPemCertificatesMax);
-    if (!several) return;
-    for (const x509::Certificate& certificate : *several) add_certificate(certificate);
-  }
-  void add_certificate(const x509::Certificate& certificate) {
-    const std::string_view name = certificate.common_name();
-    if ((name == "SEV-VCEK" || name == "SEV-VLEK") && name != vek_name_) return;
-    Bytes& place = name == vek_name_ ? vek : name.starts_with("ARK-") ? root : issuer;
-    place.assign(certificate.der().begin(), certificate.der().end());
-  }
-
-  std::string_view vek_name_;
 };
+
+Bytes copy(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
 
 std::vector<size_t> suspects_of(std::string_view rule) {
   if (rule == "snp.crl.revoked") return {kSnpChain};  // there may be a new issuer
@@ -66,13 +41,13 @@ std::vector<size_t> suspects_of(std::string_view rule) {
 
 class SnpCase final : public Case {
  public:
-  SnpCase(ByteSpan report, const snp::Report& parsed, snp::Product product, std::span<const Bytes> given, const Source& source,
+  SnpCase(ByteSpan report, const snp::Report& parsed, snp::Product product, std::span<const attest::Recognised> given, const Source& source,
           UnixSeconds now)
       : report_(report.begin(), report.end()), plan_(plan_snp(parsed, product)), given_(plan_.size()), roots_(source.amd_roots), now_(now) {
-    Host host(parsed, given);
-    if (!host.vek.empty()) given_[kSnpVek] = {std::move(host.vek)};
-    if (!host.issuer.empty() && !host.root.empty()) given_[kSnpChain] = {std::move(host.issuer), std::move(host.root)};
-    if (!host.crl.empty()) given_[kSnpCrl] = {std::move(host.crl)};
+    const Host host(parsed, given, now);
+    if (!host.vek.empty()) given_[kSnpVek] = {copy(host.vek)};
+    if (!host.issuer.empty() && !host.root.empty()) given_[kSnpChain] = {copy(host.issuer), copy(host.root)};
+    if (!host.crl.empty()) given_[kSnpCrl] = {copy(host.crl)};
   }
 
   const Plan& plan() const override { return plan_; }
@@ -111,14 +86,13 @@ class SnpCase final : public Case {
 
 }  // namespace
 
-std::unique_ptr<Case> snp_case(ByteSpan report, const snp::Report& parsed, snp::Product product, std::span<const Bytes> given,
+std::unique_ptr<Case> snp_case(ByteSpan report, const snp::Report& parsed, snp::Product product, std::span<const attest::Recognised> given,
                                const Source& source, UnixSeconds now) {
   return std::make_unique<SnpCase>(report, parsed, product, given, source, now);
 }
 
-std::optional<snp::Product> product_given(const snp::Report& report, std::span<const Bytes> given) {
-  const Host host(report, given);
-  const auto vek = x509::Certificate::parse(host.vek);
+std::optional<snp::Product> product_given(const snp::Report& report, std::span<const attest::Recognised> given, UnixSeconds now) {
+  const auto vek = x509::Certificate::parse(Host(report, given, now).vek);
   if (!vek) return std::nullopt;
   const auto fields = snp::read_vek(*vek);
   return fields ? std::optional(fields->product) : std::nullopt;

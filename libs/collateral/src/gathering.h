@@ -2,6 +2,7 @@
 // judge all of it together. What is to blame for a refusal is taken from its next source, until there is none. Private to this library.
 #pragma once
 
+#include "openpcc/attest/items.h"
 #include "openpcc/collateral/staple.h"
 
 namespace openpcc::collateral {
@@ -61,10 +62,10 @@ class Gathering {
   std::vector<Slot> slots_;
 };
 
-std::unique_ptr<Case> snp_case(ByteSpan report, const snp::Report& parsed, snp::Product product, std::span<const Bytes> given,
+std::unique_ptr<Case> snp_case(ByteSpan report, const snp::Report& parsed, snp::Product product, std::span<const attest::Recognised> given,
                                const Source& source, UnixSeconds now);
 // product_given is the line of the VEK among what the host gave.
-std::optional<snp::Product> product_given(const snp::Report& report, std::span<const Bytes> given);
+std::optional<snp::Product> product_given(const snp::Report& report, std::span<const attest::Recognised> given, UnixSeconds now);
 Result<std::unique_ptr<Case>> intel_case(ByteSpan bytes, const Source& source, UnixSeconds now);
 
 }  // namespace openpcc::collateral

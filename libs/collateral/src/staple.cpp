@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "gathering.h"
-#include "openpcc/attest/platform.h"
 
 namespace openpcc::collateral {
 namespace {
 
 using attest::PlatformItem;
+using attest::Recognised;
 
 bool may_vouch(PlatformItem item) {
   return item == PlatformItem::snp_certificate_table || item == PlatformItem::certificate || item == PlatformItem::certificates ||
@@ -16,9 +16,9 @@ bool may_vouch(PlatformItem item) {
 }
 
 // products are the lines that a report may be of. Version 2 does not say; no Turin ever wrote one.
-Result<std::vector<snp::Product>> products_of(const snp::Report& report, std::span<const Bytes> given) {
+Result<std::vector<snp::Product>> products_of(const snp::Report& report, std::span<const Recognised> given, UnixSeconds now) {
   if (!report.has_cpuid()) {
-    if (const auto line = product_given(report, given)) return std::vector{*line};
+    if (const auto line = product_given(report, given, now)) return std::vector{*line};
     return std::vector{snp::Product::milan, snp::Product::genoa};
   }
   const auto line = snp::product_of_cpu(report.cpuid_family, report.cpuid_model);
@@ -27,10 +27,10 @@ Result<std::vector<snp::Product>> products_of(const snp::Report& report, std::sp
               "CPU family " + std::to_string(report.cpuid_family) + ", model " + std::to_string(report.cpuid_model));
 }
 
-Result<attest::Device> staple_snp(ByteSpan bytes, std::span<const Bytes> given, const Source& source, UnixSeconds now) {
+Result<attest::Device> staple_snp(ByteSpan bytes, std::span<const Recognised> given, const Source& source, UnixSeconds now) {
   OPENPCC_LET(const ByteSpan bare, snp::strip_response(bytes));
   OPENPCC_LET(const snp::Report report, snp::parse_report(bare));
-  OPENPCC_LET(const std::vector<snp::Product> products, products_of(report, given));
+  OPENPCC_LET(const std::vector<snp::Product> products, products_of(report, given, now));
   std::vector<std::unique_ptr<Case>> cases;
   cases.reserve(products.size());
   for (const snp::Product product : products) cases.push_back(snp_case(bare, report, product, given, source, now));
@@ -53,13 +53,14 @@ Result<attest::Device> staple(ByteSpan report, std::span<const Bytes> given, con
     return fail(Code::unsupported, "collateral.report.none", "neither a report of AMD SEV-SNP nor a quote of Intel's");
   }
   const bool snp = kind == PlatformItem::snp_report;
-  const bool fits = std::ranges::all_of(given, [&](const Bytes& item) { return snp && may_vouch(attest::recognise(item)); });
+  const std::vector<Recognised> items = attest::read_items(given);
+  const bool fits = std::ranges::all_of(items, [&](const Recognised& item) { return snp && may_vouch(item.kind); });
   if (!fits) {
     return fail(Code::malformed, "collateral.item.unused",
                 snp ? "beside a report goes what its host gave: certificates, their table, a revocation list"
                     : "a quote goes alone: it holds its own certificates");
   }
-  if (snp) return staple_snp(report, given, source, now);
+  if (snp) return staple_snp(report, items, source, now);
   OPENPCC_LET(const std::unique_ptr<Case> judged, intel_case(report, source, now));
   return Gathering(*judged, source).run();
 }

@@ -171,15 +171,17 @@ TEST_F(GpuTest, what_measured_something_else_is_not_shown) {
 struct Statements {
   x509::forge::Key key{x509::Algorithm::ecdsa_sha384};
   static Bytes owned(ByteSpan bytes) { return {bytes.begin(), bytes.end()}; }
-  Bytes answer(const x509::Certificate& subject, const x509::Certificate& issuer) const {
+  Bytes answer(const x509::Certificate& subject, const x509::Certificate& issuer, UnixSeconds said = 1'717'000'000) const {
     x509::forge::OcspFields fields;
+    fields.this_update = said;
     fields.issuer_name = owned(issuer.subject());
     fields.issuer_spki = owned(issuer.spki());
     fields.serial = owned(subject.serial());
     return x509::forge::ocsp(fields, key);
   }
-  Bytes list(const x509::Certificate& issuer) const {
+  Bytes list(const x509::Certificate& issuer, UnixSeconds said = 1'717'000'000) const {
     x509::forge::CrlFields fields;
+    fields.this_update = said;
     fields.issuer = owned(issuer.subject());
     return x509::forge::crl(fields, key);
   }
@@ -196,21 +198,24 @@ TEST_F(GpuTest, statements_about_its_certificates_come_along) {
                                     statements.answer(signers[0], signers[1])};
   const std::vector<Bytes> lists = {statements.list((*device)[1]), statements.list(signers[1])};
   std::vector<Bytes> items = manifests();
-  items.push_back(statements.answer((*another)[0], (*another)[1]));  // of another GPU
-  items.push_back(statements.answer((*device)[0], (*device)[2]));    // by who did not issue it
-  items.push_back(x509::forge::crl({}, statements.key));             // of nobody here
+  items.push_back(statements.answer((*another)[0], (*another)[1]));               // of another GPU
+  items.push_back(statements.answer((*device)[0], (*device)[2]));                 // by who did not issue it
+  items.push_back(x509::forge::crl({}, statements.key));                          // of nobody here
+  items.push_back(statements.answer((*device)[0], (*device)[1], 1'716'000'000));  // older ones, before and after
+  items.push_back(statements.list((*device)[1], 1'716'000'000));
   std::ranges::copy(about, std::back_inserter(items));
   std::ranges::copy(lists, std::back_inserter(items));
+  items.push_back(statements.answer((*device)[1], (*device)[2], 1'716'000'000));
   const auto stapled = staple_gpu(recorded(), items, kTime);
   ASSERT_OK(stapled);
   ASSERT_EQ(stapled->collateral.size(), 2 + about.size() + lists.size());
   for (size_t i = 0; i < about.size(); ++i) {
-    const attest::Item& item = stapled->collateral.at("ocsp-" + std::to_string(i));
+    const attest::Item& item = stapled->collateral.at("ocsp-" + to_hex(crypto::sha256(about[i])).substr(0, 16));
     EXPECT_EQ(item.media_type, attest::kOcspType);
     EXPECT_EQ(item.bytes, about[i]) << i;
   }
   for (size_t i = 0; i < lists.size(); ++i) {
-    const attest::Item& item = stapled->collateral.at("crl-" + std::to_string(i));
+    const attest::Item& item = stapled->collateral.at("crl-" + to_hex(crypto::sha256(lists[i])).substr(0, 16));
     EXPECT_EQ(item.media_type, attest::kCrlType);
     EXPECT_EQ(item.bytes, lists[i]) << i;
   }

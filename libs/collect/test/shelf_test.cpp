@@ -2,6 +2,7 @@
 
 #include "openpcc/attest/hardware_types.h"
 #include "openpcc/tdx/collateral.h"
+#include "openpcc/testkit/samples.h"
 #include "snp_forge.h"
 
 namespace openpcc::collect {
@@ -10,12 +11,14 @@ namespace {
 using snp::forge::Line;
 using snp::forge::Machine;
 using snp::forge::VekOptions;
+using testkit::evidence_file;
 namespace x = x509::forge;
 
 bool available() { return testkit::shared_file("evidence/EXPECTED.json").has_value(); }
-Bytes shared(const std::string& file) { return testkit::read_file(*testkit::shared_file("evidence/" + file)); }
 attest::Item report_of(Bytes bytes) { return {std::string(attest::kSnpReportType), std::move(bytes)}; }
-attest::Item quote_of(const std::string& name) { return {std::string(attest::kTdxQuoteType), shared("tdx/quotes/" + name + "/quote.bin")}; }
+attest::Item quote_of(const std::string& name) {
+  return {std::string(attest::kTdxQuoteType), evidence_file("tdx/quotes/" + name + "/quote.bin")};
+}
 
 // Signatures differ each time: a certificate is made once, and compared as it was made.
 std::vector<Bytes> of(const Machine& machine) {
@@ -125,14 +128,14 @@ TEST(Shelf, recorded_chips_each_find_their_certificate) {
   const std::string names[] = {"v3-genoa-microsoft", "v5-genoa-live",   "v5-genoa-live-evidence", "v5-genoa-oak",   "v3-genoa-veraison",
                                "v3-milan-aci",       "v3-milan-oak-cb", "v5-turin-microsoft",     "v2-milan-virtee"};
   std::vector<Bytes> items;
-  for (const std::string& name : names) items.push_back(shared("snp/reports/" + name + "/vcek.der"));
+  for (const std::string& name : names) items.push_back(evidence_file("snp/reports/" + name + "/vcek.der"));
   for (const std::string line : {"milan", "genoa", "turin"}) {
-    for (const std::string file : {"ask", "asvk", "ark"}) items.push_back(shared("snp/roots/" + line + "/" + file + ".der"));
-    items.push_back(shared("snp/crl/" + line + "-2026-08-19.crl.der"));
+    for (const std::string file : {"ask", "asvk", "ark"}) items.push_back(evidence_file("snp/roots/" + line + "/" + file + ".der"));
+    items.push_back(evidence_file("snp/crl/" + line + "-2026-08-19.crl.der"));
   }
   for (const std::string& name : names) {
-    const Bytes vcek = shared("snp/reports/" + name + "/vcek.der");
-    const auto device = staple(report_of(shared("snp/reports/" + name + "/report.bin")), items);
+    const Bytes vcek = evidence_file("snp/reports/" + name + "/vcek.der");
+    const auto device = staple(report_of(evidence_file("snp/reports/" + name + "/report.bin")), items);
     ASSERT_OK(device) << name;
     const snp::Collateral collateral{device->chain[0].bytes, device->chain[1].bytes, device->chain[2].bytes,
                                      device->collateral.at("crl").bytes};
@@ -144,8 +147,8 @@ TEST(Shelf, recorded_chips_each_find_their_certificate) {
 // document puts a corpus document's value and signature back into the form in which Intel serves it.
 Bytes document(const std::string& set, const std::string& member, const std::string& name) {
   const std::string folder = "tdx/collateral/" + set + "/" + name;
-  const std::string text = "{\"" + member + "\":" + std::string(as_text(shared(folder + ".json"))) + ",\"signature\":\"" +
-                           std::string(as_text(shared(folder + ".sig.hex"))).substr(0, 128) + "\"}";
+  const std::string text = "{\"" + member + "\":" + std::string(as_text(evidence_file(folder + ".json"))) + ",\"signature\":\"" +
+                           std::string(as_text(evidence_file(folder + ".sig.hex"))).substr(0, 128) + "\"}";
   return Bytes(text.begin(), text.end());
 }
 
@@ -153,7 +156,7 @@ void add_set(std::vector<Bytes>& items, const std::string& set) {
   items.push_back(document(set, "tcbInfo", "tcb_info"));
   items.push_back(document(set, "enclaveIdentity", "qe_identity"));
   for (const std::string file : {"tcb_signing_chain.pem", "root_ca_crl.der", "pck_crl.der", "pck_crl_issuer_chain.pem"}) {
-    items.push_back(shared("tdx/collateral/" + set + "/" + file));
+    items.push_back(evidence_file("tdx/collateral/" + set + "/" + file));
   }
 }
 
@@ -164,7 +167,7 @@ TEST(Shelf, a_quotes_collateral_among_that_of_other_platforms) {
   const auto device = staple(quote_of("v4-phala"), items);
   ASSERT_OK(device);
   EXPECT_EQ(device->collateral.at("tcb-info").bytes, document("phala-tdx-B0C06F", "tcbInfo", "tcb_info"));
-  EXPECT_EQ(device->collateral.at("pck-crl").bytes, shared("tdx/collateral/phala-tdx-B0C06F/pck_crl.der"));
+  EXPECT_EQ(device->collateral.at("pck-crl").bytes, evidence_file("tdx/collateral/phala-tdx-B0C06F/pck_crl.der"));
   EXPECT_EQ(device->collateral.size(), 5u);
   EXPECT_TRUE(device->chain.empty());
 }
@@ -185,7 +188,7 @@ TEST(Shelf, what_is_missing_for_a_quote_is_named) {
   EXPECT_NE(detail().find("identity"), std::string::npos) << "an SGX enclave's is another";
   items.push_back(document(set, "enclaveIdentity", "qe_identity"));
   EXPECT_NE(detail().find("signed TCB info"), std::string::npos);
-  items.push_back(shared("tdx/collateral/" + set + "/tcb_signing_chain.pem"));
+  items.push_back(evidence_file("tdx/collateral/" + set + "/tcb_signing_chain.pem"));
   const auto device = staple(quote_of("v4-phala"), items);
   ASSERT_OK(device) << "lists are left out where there are none: a policy decides";
   EXPECT_EQ(device->collateral.size(), 3u);

@@ -53,7 +53,7 @@ class Appraiser : private appraisal::Writer {
       return pcr != document_.pcrs.end() && !is_zero(pcr->second);
     };
     const bool measured = is_measured(0) && is_measured(1) && is_measured(2);
-    judge(Aspect::debug, kRule, measured, demands_.allow_debug, "PCR0 to PCR2 are measured",
+    judge(Aspect::debug, kRule, measured, false, "PCR0 to PCR2 are measured",
           measured ? "off" : "on: of PCR0 to PCR2 one is zero, and whoever started the enclave reads its console",
           "start the enclave without --debug-mode");
   }
@@ -93,9 +93,9 @@ class Appraiser : private appraisal::Writer {
     const auto made_at = static_cast<UnixSeconds>(document_.timestamp_ms / kMilliseconds);
     const std::string made = "made at " + utc_text(made_at);
     const std::string again = "get a new document, or judge as of another time (--at)";
-    if (made_at > now_ + demands_.ahead_max_s) return refuse(Aspect::bound_data, "nitro.time", "not made in the future", made, again);
-    if (made_at < now_ - demands_.age_max_s) {
-      return refuse(Aspect::bound_data, "nitro.time", "made in the last " + std::to_string(demands_.age_max_s) + " s", made, again);
+    if (made_at > now_ + kAheadMax_s) return refuse(Aspect::bound_data, "nitro.time", "not made in the future", made, again);
+    if (made_at < now_ - kAgeMax_s) {
+      return refuse(Aspect::bound_data, "nitro.time", "made in the last " + std::to_string(kAgeMax_s) + " s", made, again);
     }
     if (refused_field("nitro.nonce", "nonce", demands_.nonce, document_.nonce)) return;
     if (refused_field("nitro.public_key", "public key", demands_.public_key, document_.public_key)) return;

@@ -1,23 +1,17 @@
 // Every document of the shared corpus, judged as its EXPECTED.json says: verdict, fields, each window to the second, and what a strict policy refuses.
 #include <boost/json.hpp>
-#include <ctime>
 
 #include "nitro_forge.h"
 #include "openpcc/nitro/appraise.h"
 #include "openpcc/testkit/json.h"
+#include "openpcc/testkit/samples.h"
 
 namespace openpcc::nitro {
 namespace {
 
 namespace json = boost::json;
 using testkit::text_at;
-
-UnixSeconds time_of(std::string_view text) {
-  std::tm tm{};
-  const std::string copy(text);
-  OPENPCC_CHECK(strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &tm) != nullptr);
-  return timegm(&tm);
-}
+using testkit::time_of;
 
 Bytes document_of(const json::value& entry) {
   return testkit::read_file(*testkit::shared_file("evidence/" + std::string(entry.at("files").at(0).as_string())));

@@ -35,7 +35,8 @@ class Appraiser : private appraisal::Writer {
     check_product();
     check_identity();
     if (!device_.is_switch()) check_driver();
-    check_firmware();
+    check_vbios();
+    check_fwid();
     check_mode();
     check_software();
     check_bound_data();
@@ -62,10 +63,8 @@ class Appraiser : private appraisal::Writer {
   }
 
   void check_identity() {
-    const std::string seen = to_hex(device_.id) + ", UEID " + to_hex(device_.ueid);
-    if (demands_.devices.empty()) return leave(Aspect::identity, "nvgpu.unlisted", "", seen + "; no list of devices was given");
-    judge(Aspect::identity, "nvgpu.unlisted", demands_.devices.contains(device_.id), false, "a device that the policy lists", seen,
-          "list the device once its history is known");
+    leave(Aspect::identity, "nvgpu.chip.mismatch", "",
+          to_hex(device_.id) + ", UEID " + to_hex(device_.ueid) + "; under a policy the chip ledger looks it up");
   }
 
   void check_driver() {
@@ -76,22 +75,32 @@ class Appraiser : private appraisal::Writer {
           seen, "update the driver: manifests of old ones stay valid");
   }
 
-  void check_firmware() {
+  void check_vbios() {
     constexpr Rule kRule = "nvgpu.vbios.minimum";
-    const std::string fwid = report_.fwid ? "" : "; the driver does not report which firmware the leaf is of";
-    const std::string seen = report_.vbios_version + fwid;
-    const auto minimum = demands_.min_vbios.find(device_.architecture);
-    if (minimum != demands_.min_vbios.end() && !at_least(report_.vbios_version, minimum->second, 16).value_or(false)) {
-      return refuse(Aspect::firmware, kRule, "at least VBIOS " + minimum->second, report_.vbios_version,
-                    "update the VBIOS: manifests of old ones stay valid");
+    const std::string board = report_.board();
+    const std::string seen = "VBIOS " + report_.vbios_version + (board.empty() ? "" : " of board " + board);
+    const auto of_architecture = demands_.min_vbios.find(device_.architecture);
+    if (of_architecture == demands_.min_vbios.end()) return leave(Aspect::firmware, kRule, "", seen + "; no minimum was given");
+    const auto& [any, boards] = of_architecture->second;
+    const auto of_board = boards.find(board);
+    const std::string& minimum = of_board == boards.end() ? any : of_board->second;
+    if (minimum.empty()) {
+      return refuse(Aspect::firmware, kRule, "a board that has a minimum", seen, "give the board a minimum, once its versions are known");
     }
-    // A switch's report never has it.
-    if (!report_.fwid && demands_.require_fwid && !device_.is_switch()) {
-      return refuse(Aspect::firmware, "nvgpu.fwid.missing", "the firmware's id in the report", "none",
-                    "update the driver to one that reports it");
+    judge(Aspect::firmware, kRule, at_least(report_.vbios_version, minimum, 16).value_or(false), false, "at least VBIOS " + minimum, seen,
+          "update the VBIOS: manifests of old ones stay valid");
+  }
+
+  // The boot ROM made the leaf for one firmware, and says for which; a newer driver says the same in the report.
+  void check_fwid() {
+    constexpr Rule kRule = "nvgpu.fwid.value";
+    if (!report_.fwid && demands_.require_fwid && !device_.is_switch()) {  // a switch's report never has it
+      refuse(Aspect::firmware, "nvgpu.fwid.missing", "the firmware's id in the report", "none", "update the driver to one that reports it");
     }
-    if (minimum == demands_.min_vbios.end()) return leave(Aspect::firmware, kRule, "", "VBIOS " + seen + "; no minimum was given");
-    pass(Aspect::firmware, kRule, "at least VBIOS " + minimum->second, seen);
+    const std::string seen = "firmware id " + to_hex(device_.fwid) + (report_.fwid ? "" : ", by the leaf alone");
+    if (demands_.fwids.empty()) return leave(Aspect::firmware, kRule, "", seen + "; no list was given");
+    judge(Aspect::firmware, kRule, demands_.fwids.contains(device_.fwid), false, "a firmware that the policy lists", seen,
+          "update the firmware, or list its id once its source is known");
   }
 
   // Whether confidential computing is on, without the developers' tools, and whether the GPU was set ready, the measured driver inside the machine

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "openpcc/x509/usage.h"
+
 namespace openpcc::nvgpu {
 namespace {
 
@@ -26,8 +28,8 @@ Rule rule_of_crl(const Error& error) {
 // RevocationCheck takes each statement to the certificate that it is about.
 class RevocationCheck {
  public:
-  RevocationCheck(std::span<const Certificate> chain, UnixSeconds now, std::vector<Error>& failures)
-      : chain_(chain), now_(now), failures_(failures), good_(chain.size()), window_(ChainCheck::window(chain)) {}
+  RevocationCheck(std::span<const Certificate> chain, UnixSeconds age_max_s, UnixSeconds now, std::vector<Error>& failures)
+      : chain_(chain), age_max_s_(age_max_s), now_(now), failures_(failures), good_(chain.size()), window_(ChainCheck::window(chain)) {}
 
   void take_answer(ByteSpan der) {
     const auto response = x509::OcspResponse::parse(der);
@@ -64,11 +66,24 @@ class RevocationCheck {
  private:
   void add(std::unexpected<Error> failure) { failures_.push_back(std::move(failure).error()); }
 
+  // is_recent takes a statement of this time, and only for as long as one counts.
+  bool is_recent(UnixSeconds said, Rule rule) {
+    const x509::Window counts{said, said + age_max_s_};
+    if (!counts.contains(now_)) {
+      add(fail(Code::verification_failed, rule,
+               "said " + std::to_string(now_ - said) + " s ago, which counts for " + std::to_string(age_max_s_) + " s"));
+      return false;
+    }
+    window_ = window_.intersect(counts);
+    return true;
+  }
+
   void judge(const x509::OcspResponse& response, size_t i) {
     const auto key = chain_[i + 1].key();
     if (!key) return;  // said where the chain is checked
     const auto window = x509::check_ocsp(response, chain_[i + 1], *key, now_);
     if (!window) return failures_.push_back(renamed(window.error(), rule_of_ocsp(window.error())));
+    if (!is_recent(response.window().from, "nvgpu.ocsp.age")) return;
     window_ = window_.intersect(*window);
     good_[i] = response.status() == x509::OcspResponse::Status::good;
     if (good_[i]) return;
@@ -81,6 +96,9 @@ class RevocationCheck {
     if (!key) return;
     const auto checked = x509::check_crl(crl, chain_[i + 1], *key, now_);
     if (!checked) return failures_.push_back(renamed(checked.error(), rule_of_crl(checked.error())));
+    const auto may = x509::check_signs_lists(chain_[i + 1]);
+    if (!may) return failures_.push_back(renamed(may.error(), "nvgpu.crl.signature"));
+    if (!is_recent(crl.window().from, "nvgpu.crl.age")) return;
     window_ = window_.intersect(crl.window());
     const auto absent = x509::check_not_revoked(chain_[i], crl);
     if (!absent) return failures_.push_back(renamed(absent.error(), "nvgpu.crl.revoked"));
@@ -88,7 +106,7 @@ class RevocationCheck {
   }
 
   std::span<const Certificate> chain_;
-  UnixSeconds now_;
+  UnixSeconds age_max_s_, now_;
   std::vector<Error>& failures_;
   std::vector<bool> good_;
   x509::Window window_;
@@ -121,6 +139,7 @@ void ChainCheck::run(std::span<const Certificate> chain) {
   check_name(root, root);
   check_link(root, root, chain.size() - 2);
   for (size_t i = chain.size() - 1; i > 0; --i) check_link(chain[i - 1], chain[i], i - 1);
+  if (const auto leaf = x509::check_signs_data(chain.front()); !leaf) failures_.push_back(renamed(leaf.error(), rules_.ca));
   for (const Certificate& certificate : chain) check_time(certificate);
 }
 
@@ -165,7 +184,7 @@ x509::Window ChainCheck::window(std::span<const Certificate> chain) {
 
 Revocation check_revocation(std::span<const Certificate> chain, const Statements& statements, UnixSeconds now,
                             std::vector<Error>& failures) {
-  RevocationCheck check(chain, now, failures);
+  RevocationCheck check(chain, statements.age_max_s, now, failures);
   for (const ByteSpan answer : statements.ocsp) check.take_answer(answer);
   for (const ByteSpan list : statements.crls) check.take_list(list);
   return check.take();

@@ -17,7 +17,7 @@ class ChainCheck {
   ChainCheck(const ChainRules& rules, std::span<const PinnedKey> roots, UnixSeconds now, CheckedLinks* links, std::vector<Error>& failures)
       : rules_(rules), roots_(roots), now_(now), links_(links), failures_(failures) {}
 
-  // run checks two certificates or more: algorithms, the root's key, each link, each time.
+  // run checks two certificates or more: algorithms, the root's key, each link, what the leaf may sign, each time.
   void run(std::span<const x509::Certificate> chain);
   // window is when all of them hold.
   static x509::Window window(std::span<const x509::Certificate> chain);
@@ -39,8 +39,8 @@ struct Revocation {
   bool checked = false;  // each certificate that names a responder, or its issuer a list, was found good
   x509::Window window;   // of the chain and of the statements that were used
 };
-//   nvgpu.ocsp.syntax, .certificate, .responder, .signature, .early, .expired, .revoked
-//   nvgpu.crl.syntax, .issuer, .signature, .early, .expired, .revoked
+//   nvgpu.ocsp.syntax, .certificate, .responder, .signature, .early, .expired, .age, .revoked
+//   nvgpu.crl.syntax, .issuer, .signature, .early, .expired, .age, .revoked
 Revocation check_revocation(std::span<const x509::Certificate> chain, const Statements& statements, UnixSeconds now,
                             std::vector<Error>& failures);
 

@@ -255,6 +255,11 @@ std::string Report::text(Field field) const {
   return std::string(whole.substr(0, whole.find('\0')));
 }
 
+std::string Report::board() const {
+  const std::string project = text(Field::project), sku = text(Field::project_sku);
+  return project.empty() || sku.empty() ? std::string() : project + "-" + sku;
+}
+
 Result<Report> parse_report(ByteSpan bytes) {
   if (bytes.size() > kReportBytesMax) return fail(Code::limit, "nvgpu.size", std::to_string(bytes.size()) + " bytes");
   Report out;

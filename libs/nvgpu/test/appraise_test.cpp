@@ -59,15 +59,17 @@ TEST(NvgpuAppraise, everything_demanded) {
   Demands demands;
   demands.architectures = {Architecture::hopper};
   demands.min_driver = "550.90.07";
-  demands.min_vbios = {{Architecture::hopper, "96.00.9F.00.01"}};
+  demands.min_vbios[Architecture::hopper].any = "96.00.9F.00.01";
   demands.modes = {Mode::single};
-  demands.devices = {{0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a}};
+  demands.fwids.emplace(*to_array<kDigestBytes>(forge::fwid(), "test"));
   demands.nonce = device.nonce;
   demands.require_manifests = demands.require_revocation = demands.require_fwid = true;
   const auto findings = judged(device, demands, manifests_of(device), {device.answer(1), device.answer(2), device.answer(3)});
   for (const Finding& finding : findings) {
-    EXPECT_EQ(finding.state, finding.aspect == Aspect::debug ? State::not_provable : State::passed)
-        << to_string(finding.aspect) << " " << finding.seen;
+    const State expected = finding.aspect == Aspect::debug      ? State::not_provable
+                           : finding.aspect == Aspect::identity ? State::not_checked  // the chip ledger is a policy's
+                                                                : State::passed;
+    EXPECT_EQ(finding.state, expected) << to_string(finding.aspect) << " " << finding.seen;
   }
 }
 
@@ -79,14 +81,36 @@ TEST(NvgpuAppraise, each_demand_refuses) {
     return judged(device, demands);
   };
   EXPECT_TRUE(refused(with([](Demands& d) { d.architectures = {Architecture::blackwell}; }), "nvgpu.chip.excluded"));
-  EXPECT_TRUE(refused(with([](Demands& d) { d.devices = {Pdi{}}; }), "nvgpu.unlisted"));
+  EXPECT_TRUE(refused(with([](Demands& d) { d.fwids = {Digest{}}; }), "nvgpu.fwid.value"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.min_driver = "550.144.03"; }), "nvgpu.driver.minimum")) << "144 is more than 90";
   EXPECT_TRUE(refused(with([](Demands& d) { d.min_driver = "x"; }), "nvgpu.driver.minimum"));
-  EXPECT_TRUE(refused(with([](Demands& d) { d.min_vbios = {{Architecture::hopper, "96.00.A5.00.00"}}; }), "nvgpu.vbios.minimum"));
+  EXPECT_TRUE(refused(with([](Demands& d) { d.min_vbios[Architecture::hopper].any = "96.00.A5.00.00"; }), "nvgpu.vbios.minimum"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.modes = {Mode::multiple, Mode::protected_pcie}; }), "nvgpu.feature_flag"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.nonce.emplace().fill(1); }), "nvgpu.nonce"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.require_revocation = true; }), "nvgpu.ocsp.missing"));
   EXPECT_TRUE(refused(with([](Demands& d) { d.require_manifests = true; }), "rim.missing"));
+}
+
+TEST(NvgpuAppraise, the_boards_own_minimum_comes_first) {
+  Device device;
+  const auto text = [](std::string_view t) {
+    Bytes out(t.begin(), t.end());
+    out.push_back(0);
+    return out;
+  };
+  device.set(Field::project_sku, text("0200"));
+  const auto with = [&](std::string any, const std::string& board, const std::string& minimum) {
+    Demands demands;
+    demands.min_vbios[Architecture::hopper] = {std::move(any), {{board, minimum}}};
+    return judged(device, demands);
+  };
+  EXPECT_EQ(appraisal::refusal(with("96.00.A5.00.00", "G520-0200", "96.00.9F.00.01")), nullptr);
+  EXPECT_TRUE(refused(with("96.00.01.00.00", "G520-0200", "96.00.A5.00.00"), "nvgpu.vbios.minimum"));
+  EXPECT_TRUE(refused(with("96.00.A5.00.00", "1010-0200", "96.00.01.00.00"), "nvgpu.vbios.minimum")) << "of another board";
+  EXPECT_TRUE(refused(with("", "1010-0200", "96.00.01.00.00"), "nvgpu.vbios.minimum")) << "a board without a minimum";
+  EXPECT_EQ(appraisal::refusal(with("", "G520-0200", "96.00.01.00.00")), nullptr);
+  device.remove(Field::project_sku);
+  EXPECT_TRUE(refused(with("", "G520-0200", "96.00.01.00.00"), "nvgpu.vbios.minimum")) << "a report that does not say";
 }
 
 TEST(NvgpuAppraise, older_drivers) {
@@ -97,6 +121,9 @@ TEST(NvgpuAppraise, older_drivers) {
   EXPECT_EQ(appraisal::refusal(judged(device, demands)), nullptr);
   demands.require_fwid = true;
   EXPECT_TRUE(refused(judged(device, demands), "nvgpu.fwid.missing"));
+  demands = {};
+  demands.fwids = {Digest{}};
+  EXPECT_TRUE(refused(judged(device, demands), "nvgpu.fwid.value")) << "the leaf says it, whatever the driver reports";
   demands = {};
   demands.modes = {Mode::single};
   EXPECT_TRUE(refused(judged(device, demands), "nvgpu.feature_flag"));
@@ -137,7 +164,7 @@ TEST(NvgpuAppraise, a_switch_is_asked_for_less) {
   demands.modes = {Mode::multiple};
   demands.require_fwid = true;
   EXPECT_EQ(appraisal::refusal(judged(Device::a_switch(), demands)), nullptr);
-  demands.min_vbios = {{Architecture::ls10, "96.10.74.00.00"}};
+  demands.min_vbios[Architecture::ls10].any = "96.10.74.00.00";
   EXPECT_TRUE(refused(judged(Device::a_switch(), demands), "nvgpu.vbios.minimum"));
 }
 

@@ -48,6 +48,29 @@ TEST(NvgpuRevocation, what_an_answer_says) {
   EXPECT_TRUE(refused(device.verify(kNow, {device.answer(kIdentity), device.answer(kProvisioner), revoked}), "nvgpu.ocsp.revoked"));
 }
 
+// However far away its next update: who shows a statement chooses which.
+TEST(NvgpuRevocation, statements_count_for_a_time) {
+  const Device device;
+  const auto since = [](UnixSeconds age) {
+    return [age](OcspFields& f) {
+      f.this_update = kNow - age;
+      f.next_update = kNow + 1'000'000'000;
+    };
+  };
+  const Verification last = with_answer(device, since(kRevocationAge_s));
+  ASSERT_TRUE(last.verified);
+  EXPECT_EQ(last.verified->window().to, kNow);
+  EXPECT_TRUE(refused(with_answer(device, since(kRevocationAge_s + 1)), "nvgpu.ocsp.age"));
+  const auto& maker = *device.maker;
+  const auto list = [&](UnixSeconds age) { return x::crl({maker.root.subject, kNow - age, kNow + 1'000'000'000, {}, {}}, maker.root_key); };
+  EXPECT_EQ(device.verify(kNow, {}, {list(kRevocationAge_s)}).verified->window().to, kNow);
+  EXPECT_TRUE(refused(device.verify(kNow, {}, {list(kRevocationAge_s + 1)}), "nvgpu.crl.age"));
+  const Bytes old = list(kRevocationAge_s + 1);
+  const PinnedKey pin = forge::pin_of(maker.root_key);
+  EXPECT_TRUE(nvgpu::verify(device.signed_report(), device.chain(), {{}, {old}, kRevocationAge_s + 1}, kNow, {&pin, 1}).verified)
+      << "as demanded";
+}
+
 TEST(NvgpuRevocation, who_may_answer) {
   const Device device, other;
   const auto by = [&](const x::Key& signer, const std::vector<Bytes>& certificates) {
@@ -60,13 +83,20 @@ TEST(NvgpuRevocation, who_may_answer) {
     return device.verify(kNow, {x::ocsp(fields, signer)});
   };
   EXPECT_TRUE(refused(by(other.leaf_key, {}), "nvgpu.ocsp.signature"));
-  x::CertificateFields appointed{x::name("responder"), device.maker->root.subject, {9}, {kNow - 5, kNow + 5}, other.leaf_key.spki(), {}};
+  x::CertificateFields appointed{x::name("responder"), device.maker->root.subject, {9}, {kNow - 15, kNow + 5}, other.leaf_key.spki(), {}};
   EXPECT_TRUE(refused(by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)}), "nvgpu.ocsp.responder"));
   appointed.extensions = {x::extension(testkit::hex("551d25"), false, x::sequence({testkit::hex("06082b06010505070309")}))};
   EXPECT_TRUE(refused(by(other.leaf_key, {x::certificate(appointed, other.leaf_key)}), "nvgpu.ocsp.responder"));
   const Verification good = by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)});
   ASSERT_TRUE(good.verified);
-  EXPECT_EQ(good.verified->window(), (x509::Window{kNow - 5, kNow + 5}));
+  EXPECT_EQ(good.verified->window(), (x509::Window{kNow - 10, kNow + 5}));
+  appointed.extensions.push_back(x::key_usage(x::kSignsLists));
+  EXPECT_TRUE(refused(by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)}), "nvgpu.ocsp.responder"));
+  appointed.extensions.back() = x::key_usage(0x80);
+  EXPECT_TRUE(by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)}).verified);
+  appointed.window.from = kNow - 9;
+  EXPECT_TRUE(refused(by(other.leaf_key, {x::certificate(appointed, device.maker->root_key)}), "nvgpu.ocsp.responder"))
+      << "not yet appointed when it signed";
 }
 
 TEST(NvgpuRevocation, lists_of_issuers) {
@@ -88,6 +118,10 @@ TEST(NvgpuRevocation, lists_of_issuers) {
   EXPECT_TRUE(refused(device.verify(kNow, {}, {of(maker.root, maker.identity_key, {})}), "nvgpu.crl.signature"));
   EXPECT_TRUE(refused(device.verify(kNow, {}, {of(device.leaf, device.leaf_key, {})}), "nvgpu.crl.issuer"));
   EXPECT_TRUE(refused(device.verify(kNow, {}, {Bytes{0x30, 0x00}}), "nvgpu.crl.syntax"));
+  Device without;
+  without.provisioner.extensions.at(1) = x::key_usage(x::kSignsCertificates);
+  const Bytes unentitled = x::crl({without.provisioner.subject, kNow - 10, kNow + 10, {}, {}}, maker.provisioner_key);
+  EXPECT_TRUE(refused(without.verify(kNow, {}, {unentitled}), "nvgpu.crl.signature")) << "its key is for certificates alone";
 }
 
 TEST(NvgpuRoots, are_those_of_the_corpus) {

@@ -2,34 +2,27 @@
 // each window to the second.
 #include <algorithm>
 #include <boost/json.hpp>
-#include <ctime>
 #include <sstream>
 
 #include "nvgpu_forge.h"
 #include "openpcc/nvgpu/appraise.h"
 #include "openpcc/nvgpu/token.h"
 #include "openpcc/testkit/json.h"
+#include "openpcc/testkit/samples.h"
 
 namespace openpcc::nvgpu {
 namespace {
 
 namespace json = boost::json;
 using forge::refused;
+using testkit::evidence_file;
 using testkit::text_at;
-
-UnixSeconds time_of(std::string_view text) {
-  std::tm tm{};
-  const std::string copy(text);
-  OPENPCC_CHECK(strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &tm) != nullptr);
-  return timegm(&tm);
-}
-
-Bytes read(std::string_view file) { return testkit::read_file(*testkit::shared_file("evidence/" + std::string(file))); }
+using testkit::time_of;
 
 // file_of is the entry's file whose name ends so; empty where it has none.
 Bytes file_of(const json::value& entry, std::string_view end) {
   for (const json::value& file : entry.at("files").as_array()) {
-    if (std::string_view(file.as_string()).ends_with(end)) return read(file.as_string());
+    if (std::string_view(file.as_string()).ends_with(end)) return evidence_file(file.as_string());
   }
   return {};
 }
@@ -83,6 +76,8 @@ void expect_fields(const json::value& entry, const VerifiedReport& verified) {
   expect_text(parsed, "chip_sku", report.text(Field::chip_sku));
   expect_text(parsed, "project", report.text(Field::project));
   expect_text(parsed, "project_sku", report.text(Field::project_sku));
+  const bool has_board = !verified.device().is_switch();
+  EXPECT_EQ(report.board(), has_board ? std::string(text_at(parsed, "project")) + "-" + std::string(text_at(parsed, "project_sku")) : "");
   const json::value& flag = parsed.at("feature_flag");
   EXPECT_EQ(flag.is_null(), !report.mode);
   EXPECT_EQ(flag.is_null() ? -1 : flag.to_number<int>(), report.mode ? static_cast<int>(*report.mode) : -1);
@@ -110,7 +105,8 @@ void expect_comparisons(const json::array& all, const json::value& entry, const 
   for (const auto& [file, expected] : entry.at("measurement_comparison").as_object()) {
     SCOPED_TRACE(file);
     const json::value& of_manifest = manifest_entry(all, file);
-    const auto manifest = verify_manifest(read("nvidia/rim/" + std::string(file)), {}, time_of(text_at(of_manifest, "evaluate_at")));
+    const auto manifest =
+        verify_manifest(evidence_file("nvidia/rim/" + std::string(file)), {}, time_of(text_at(of_manifest, "evaluate_at")));
     EXPECT_EQ(manifest.verified.has_value(), text_at(of_manifest, "verdict") == "valid");
     if (!manifest.verified) continue;  // what an unsigned document says is not looked at
     const auto comparison = compare(verified, *manifest.verified);
@@ -160,7 +156,7 @@ TEST(NvgpuEvidence, every_chain_is_judged_as_expected) {
     if (text_at(entry, "kind") != "nvidia-chain") continue;
     SCOPED_TRACE(text_at(entry, "id"));
     // Without a report, what is left is the report's alone.
-    const Verification verification = verify({}, read(entry.at("files").at(0).as_string()), {}, time_of("2026-06-01T00:00:00Z"));
+    const Verification verification = verify({}, evidence_file(entry.at("files").at(0).as_string()), {}, time_of("2026-06-01T00:00:00Z"));
     std::set<std::string> rules = rules_of(verification.failures);
     EXPECT_EQ(rules.erase("nvgpu.size"), 1u);
     EXPECT_EQ(rules.empty(), text_at(entry, "verdict") == "valid");
@@ -175,7 +171,7 @@ TEST(NvgpuEvidence, every_manifest_is_judged_as_expected) {
   for (const json::value& entry : expected.as_array()) {
     if (text_at(entry, "kind") != "nvidia-rim") continue;
     SCOPED_TRACE(text_at(entry, "id"));
-    const Bytes xml = read(entry.at("files").at(0).as_string());
+    const Bytes xml = evidence_file(entry.at("files").at(0).as_string());
     const UnixSeconds at = time_of(text_at(entry, "evaluate_at"));
     const ManifestVerification verification = verify_manifest(xml, {}, at);
     EXPECT_EQ(verification.verified.has_value(), text_at(entry, "verdict") == "valid");
@@ -211,7 +207,7 @@ TEST(NvgpuEvidence, every_token_is_refused) {
   for (const json::value& entry : expected.as_array()) {
     if (text_at(entry, "kind") != "nvidia-eat") continue;
     EXPECT_EQ(text_at(entry, "verdict"), "invalid");
-    EXPECT_EQ(refuse_token(read(entry.at("files").at(0).as_string())).rule.id(), "nvgpu.eat.alg_none");
+    EXPECT_EQ(refuse_token(evidence_file(entry.at("files").at(0).as_string())).rule.id(), "nvgpu.eat.alg_none");
     ++judged;
   }
   EXPECT_EQ(judged, 1);
@@ -241,6 +237,22 @@ TEST(NvgpuEvidence, a_whole_device) {
   Demands demands;
   demands.require_manifests = true;
   EXPECT_EQ(appraisal::refusal(appraise(*verification.verified, software, demands)), nullptr);
+}
+
+// A leaf's firmware id, which the report repeats, beside the list of a policy.
+TEST(NvgpuEvidence, a_listed_firmware) {
+  const auto folder = testkit::shared_file("evidence/nvidia/gpu/hopper-550-nvtrust");
+  if (!folder) GTEST_SKIP() << "no shared evidence";
+  const Verification verification = verify(testkit::read_file(*folder / "report.bin"), testkit::read_file(*folder / "cert_chain.pem"), {},
+                                           time_of("2026-06-01T00:00:00Z"));
+  ASSERT_TRUE(verification.verified);
+  const Digest fwid = verification.verified->report().fwid.value();
+  EXPECT_TRUE(to_hex(fwid).starts_with("f5c384aebb579217"));
+  Demands demands;
+  demands.fwids = {fwid};
+  EXPECT_EQ(appraisal::refusal(appraise(*verification.verified, {}, demands)), nullptr);
+  demands.fwids = {Digest{}};
+  EXPECT_EQ(appraisal::refusal(appraise(*verification.verified, {}, demands))->rule, Rule("nvgpu.fwid.value"));
 }
 
 // Four GPUs of one machine answered one nonce; two of its four switches are there.

@@ -114,6 +114,9 @@ TEST(NvgpuManifest, its_chain) {
   EXPECT_TRUE(refused(with([](Author& a) { a.root.extensions = {x::basic_constraints(false), x::key_usage(x::kSignsCertificates)}; }),
                       "rim.chain.ca"));
   EXPECT_TRUE(refused(with([](Author& a) { a.signer.spki = x::Key(x509::Algorithm::ecdsa_sha256).spki(); }), "rim.chain.key"));
+  EXPECT_TRUE(refused(with([](Author& a) { a.signer.extensions[0] = x::key_usage(x::kSignsLists); }), "rim.chain.ca")) << "for lists";
+  EXPECT_TRUE(refused(with([](Author& a) { a.signer.extensions.erase(a.signer.extensions.begin()); }), "rim.chain.ca")) << "for nothing";
+  EXPECT_TRUE(refused(with([](Author& a) { a.signer.extensions.push_back(x::basic_constraints(true)); }), "rim.chain.ca")) << "a CA";
   const std::string good = text_of_one().sign();
   const size_t second = good.rfind("<ds:X509Certificate>");
   const std::string end = "</ds:X509Certificate>";

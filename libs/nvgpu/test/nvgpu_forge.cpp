@@ -252,10 +252,4 @@ ManifestVerification verify(const std::string& xml, UnixSeconds now, const Autho
   return verify_manifest(as_bytes(xml), statements, now, {&pin, 1});
 }
 
-testing::AssertionResult refused(const std::vector<Error>& failures, bool verified, std::string_view rule) {
-  if (failures.empty()) return testing::AssertionFailure() << "accepted, expected " << rule;
-  if (verified) return testing::AssertionFailure() << "verified in spite of failures";
-  return testkit::trips(Result<int>(std::unexpected(failures.front())), rule);
-}
-
 }  // namespace openpcc::nvgpu::forge

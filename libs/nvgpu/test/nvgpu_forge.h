@@ -4,6 +4,7 @@
 
 #include "forge.h"
 #include "openpcc/nvgpu/compare.h"
+#include "openpcc/testkit/samples.h"
 
 namespace openpcc::nvgpu::forge {
 
@@ -100,13 +101,6 @@ ManifestText manifest_of(const Device& device, Part part);
 ManifestVerification verify(const std::string& xml, UnixSeconds now = kNow, const Author& author = Author::one(),
                             const Statements& statements = {});
 
-// refused asserts that this rule comes first, and counts it as tested.
-testing::AssertionResult refused(const std::vector<Error>& failures, bool verified, std::string_view rule);
-inline testing::AssertionResult refused(const Verification& v, std::string_view rule) {
-  return refused(v.failures, v.verified.has_value(), rule);
-}
-inline testing::AssertionResult refused(const ManifestVerification& v, std::string_view rule) {
-  return refused(v.failures, v.verified.has_value(), rule);
-}
+using testkit::refused;
 
 }  // namespace openpcc::nvgpu::forge

@@ -99,6 +99,12 @@ TEST(NvgpuVerify, chains_that_do_not_link) {
   device.leaf.extensions.push_back(x::extension(testkit::hex("551d1e"), true, testkit::hex("3000")));
   EXPECT_TRUE(refused(device.verify(), "nvgpu.chain.ca"));
   device = Device();
+  device.leaf.extensions[0] = x::key_usage(x::kSignsCertificates);
+  EXPECT_TRUE(refused(device.verify(), "nvgpu.chain.ca")) << "the leaf's key is not for signing data";
+  device = Device();
+  device.leaf.extensions.push_back(x::basic_constraints(true));
+  EXPECT_TRUE(refused(device.verify(), "nvgpu.chain.ca")) << "a CA in a leaf's place";
+  device = Device();
   device.boot_rom.spki = x::Key(x509::Algorithm::ecdsa_sha256).spki();
   EXPECT_TRUE(refused(device.verify(), "nvgpu.chain.signature")) << "a key on another curve";
   device = Device();

@@ -15,6 +15,7 @@ constexpr Rule kValue = "policy.parse.value";
 constexpr uint32_t kVmplMax = 3;
 constexpr uint64_t kJudgedAttributes = 0xff | uint64_t{1} << 29;  // TUD and MIGRATABLE, which have rules of their own
 constexpr uint64_t kMandatoryXfam = 3;
+constexpr UnixSeconds kRevocationAgeMax_s = 366 * 86'400;
 
 constexpr std::pair<std::string_view, snp::Product> kProducts[] = {
     {"Milan", snp::Product::milan}, {"Genoa", snp::Product::genoa}, {"Turin", snp::Product::turin}};
@@ -152,13 +153,34 @@ Result<std::string> version(TomlReader& reader, std::string_view name, int base)
   return text;
 }
 
-// An architecture is taken by naming its minimum, as product lines of CPUs are.
+// read_minimum reads "Hopper", and of single boards "Hopper/G520-0200".
+Result<nvgpu::MinimumVbios> read_minimum(TomlReader& tables, std::string_view name) {
+  nvgpu::MinimumVbios out;
+  if (tables.has(name)) {
+    OPENPCC_LET(out.any, version(tables, name, 16));
+  }
+  const std::string prefix = std::string(name) + "/";
+  for (const std::string& key : tables.names()) {
+    if (!key.starts_with(prefix)) continue;
+    const std::string board = key.substr(prefix.size());
+    const size_t dash = board.find('-');
+    if (dash == 0 || dash >= board.size() - 1) {
+      return fail(Code::malformed, kValue,
+                  tables.at(key) + " must name a board by PROJECT and PROJECT_SKU, such as " + prefix + "G520-0200");
+    }
+    OPENPCC_LET(out.boards[board], version(tables, key, 16));
+  }
+  return out;
+}
+
+// An architecture is taken by naming its minimum, as product lines of CPUs are; or a board of it alone.
 Result<> read_min_vbios(TomlReader& reader, nvgpu::Demands& out) {
   OPENPCC_LET(TomlReader tables, reader.table("min_vbios"));
   out.architectures.clear();
   for (const auto& [name, architecture] : kArchitectures) {
-    if (!tables.has(name)) continue;
-    OPENPCC_LET(out.min_vbios[architecture], version(tables, name, 16));
+    OPENPCC_LET(nvgpu::MinimumVbios minimum, read_minimum(tables, name));
+    if (minimum.any.empty() && minimum.boards.empty()) continue;
+    out.min_vbios[architecture] = std::move(minimum);
     out.architectures.insert(architecture);
   }
   OPENPCC_TRY(tables.end());
@@ -270,6 +292,10 @@ Result<std::optional<nvgpu::Demands>> read_nvgpu(TomlReader& top, const Exceptio
     out.modes.insert(mode->second);
   }
   if (modes.empty()) return empty_list(reader, "modes");
+  OPENPCC_LET(out.fwids, arrays<48>(reader, "fwids"));
+  if (reader.has("max_revocation_age_s")) {
+    OPENPCC_LET(out.max_revocation_age_s, bounded<UnixSeconds>(reader, "max_revocation_age_s", 3600, kRevocationAgeMax_s));
+  }
   OPENPCC_TRY(reader.end());
   out.require_manifests = true;
   out.require_fwid = true;

@@ -61,6 +61,7 @@ class Linter {
     foretell_common();
     if (production_ && r_.snp) foretell_snp(*r_.snp);
     if (production_ && r_.tdx) foretell_tdx(r_.tdx->demands);
+    if (production_ && r_.nvgpu) foretell_nvgpu(*r_.nvgpu);
     return by_weight();
   }
 
@@ -101,6 +102,7 @@ class Linter {
     if (r_.snp) look_for_zeros(setting("snp", "author_keys"), r_.snp->author_keys);
     if (r_.tdx) look_for_zeros(setting("tdx", "mrseam"), r_.tdx->demands.mrseam);
     if (r_.tdx) look_for_zeros(setting("tdx", "platforms"), r_.tdx->demands.platforms);
+    if (r_.nvgpu) look_for_zeros(setting("nvgpu", "fwids"), r_.nvgpu->fwids);
     if (r_.azure) look_for_zeros(setting("azure", "paravisors"), r_.azure->paravisors);
   }
 
@@ -245,6 +247,12 @@ class Linter {
     if (demands.allow_sept_ve) unchecked("guest_policy", "TDX: where SEPT_VE_DISABLE is clear", "");
     const bool excepted = std::ranges::any_of(demands.tcb_exceptions, [&](const auto& e) { return now_ < e.until; });
     if (excepted) unchecked("tcb", "TDX: where an exception takes the platform's status", "");
+  }
+
+  void foretell_nvgpu(const nvgpu::Demands& demands) {
+    if (demands.fwids.empty()) {
+      unchecked("gpu_firmware", "NVIDIA: which firmware the GPU's own certificate names, beyond driver and VBIOS", "list ids in nvgpu.fwids");
+    }
   }
 
   const Requirements& r_;

@@ -135,6 +135,12 @@ Result<TomlReader> TomlReader::table(std::string_view name, bool optional) {
   return TomlReader(document_, table, path_ + std::string(name) + ".");
 }
 
+std::vector<std::string> TomlReader::names() const {
+  std::vector<std::string> out;
+  for (const auto& [key, node] : as_table(table_)) out.emplace_back(key.str());
+  return out;
+}
+
 Result<> TomlReader::end() const {
   for (const auto& [key, node] : as_table(table_)) {
     if (taken_.contains(key.str())) continue;

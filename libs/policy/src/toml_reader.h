@@ -26,6 +26,8 @@ class TomlReader {
   Result<std::vector<std::string>> texts(std::string_view name);
   // table is the table of this name; an absent one reads as empty where `optional`.
   Result<TomlReader> table(std::string_view name, bool optional = false);
+  // names are those of all values, in order.
+  std::vector<std::string> names() const;
   // end: policy.parse.unknown_key for a value that nobody took.
   Result<> end() const;
 

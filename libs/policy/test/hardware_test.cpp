@@ -145,10 +145,58 @@ TEST(PolicyOfHardware, nvgpu) {
   const nvgpu::Demands& demands = *requirements(*policy).nvgpu;
   EXPECT_EQ(demands.min_driver, "570.124.06");
   EXPECT_EQ(demands.architectures, (std::set{nvgpu::Architecture::hopper}));
-  EXPECT_EQ(demands.min_vbios.at(nvgpu::Architecture::hopper), "96.00.9F.00.01");
+  EXPECT_EQ(demands.min_vbios.at(nvgpu::Architecture::hopper).any, "96.00.9F.00.01");
+  EXPECT_TRUE(demands.min_vbios.at(nvgpu::Architecture::hopper).boards.empty());
   EXPECT_EQ(demands.modes, (std::set{nvgpu::Mode::single, nvgpu::Mode::multiple}));
+  EXPECT_TRUE(demands.fwids.empty());
+  EXPECT_EQ(demands.max_revocation_age_s, nvgpu::kRevocationAge_s);
   EXPECT_TRUE(demands.require_manifests && demands.require_fwid && demands.require_revocation);
   EXPECT_FALSE(requirements(*with("")).nvgpu.has_value());
+}
+
+TEST(PolicyOfHardware, nvgpu_boards) {
+  const auto minimums = [](const std::string& lines) {
+    return with("[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\n[nvgpu.min_vbios]\n" + lines);
+  };
+  const std::string board = "\"Hopper/G520-0200\" = \"96.00.A5.00.01\"\n";
+  const auto alone = minimums(board);
+  ASSERT_OK(alone);
+  EXPECT_EQ(requirements(*alone).nvgpu->architectures, (std::set{nvgpu::Architecture::hopper}));
+  EXPECT_TRUE(requirements(*alone).nvgpu->min_vbios.at(nvgpu::Architecture::hopper).any.empty());
+  const auto both = minimums("Hopper = \"96.00.9F.00.01\"\n" + board + "\"Hopper/1010-0205\" = \"96.00.74.00.20\"\n");
+  ASSERT_OK(both);
+  const nvgpu::MinimumVbios& hopper = requirements(*both).nvgpu->min_vbios.at(nvgpu::Architecture::hopper);
+  EXPECT_EQ(hopper.any, "96.00.9F.00.01");
+  EXPECT_EQ(hopper.boards.size(), 2u);
+  EXPECT_EQ(hopper.boards.at("G520-0200"), "96.00.A5.00.01");
+  for (const char* bad : {"\"Hopper/G520\"", "\"Hopper/-0200\"", "\"Hopper/G520-\"", "\"Hopper/\""}) {
+    EXPECT_RULE(minimums(std::string(bad) + " = \"96\"\n"), "policy.parse.value") << bad;
+  }
+  EXPECT_RULE(minimums("\"Hopper/G520-0200\" = \"old\"\n"), "policy.parse.value");
+  EXPECT_RULE(minimums("\"Ampere/G520-0200\" = \"96\"\n"), "policy.parse.unknown_key");
+}
+
+TEST(PolicyOfHardware, nvgpu_firmware_ids) {
+  const auto listed = [](const std::string& ids) {
+    return with("[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\nfwids = [" + ids + "]\n" + kHopper);
+  };
+  const auto policy = listed("\"" + std::string(96, 'a') + "\", \"" + std::string(96, 'b') + "\"");
+  ASSERT_OK(policy);
+  EXPECT_EQ(requirements(*policy).nvgpu->fwids.size(), 2u);
+  EXPECT_EQ(requirements(*policy).nvgpu->fwids.begin()->back(), 0xaa);
+  EXPECT_RULE(listed(""), "policy.parse.empty_list");
+  EXPECT_RULE(listed("\"aa\""), "policy.parse.value");
+}
+
+TEST(PolicyOfHardware, how_long_what_nvidia_says_of_revocation_counts) {
+  const auto counted = [](const std::string& seconds) {
+    return with("[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\nmax_revocation_age_s = " + seconds + "\n" + kHopper);
+  };
+  const auto policy = counted("86400");
+  ASSERT_OK(policy);
+  EXPECT_EQ(requirements(*policy).nvgpu->max_revocation_age_s, 86'400);
+  EXPECT_RULE(counted("3599"), "policy.parse.value");
+  EXPECT_RULE(counted("100000000"), "policy.parse.value");
 }
 
 TEST(PolicyOfHardware, nvgpu_is_refused_where_it_is_not_whole) {

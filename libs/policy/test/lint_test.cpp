@@ -88,6 +88,18 @@ TEST(PolicyLint, rows_that_will_not_be_checked) {
   EXPECT_TRUE(rows(good(kTdx, "allow_sept_ve = true\n")).contains("guest_policy"));
 }
 
+TEST(PolicyLint, firmware_of_gpus) {
+  const std::string table = "[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\n", line = "[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
+  const auto all = [&](const std::string& ids) {
+    Parts parts = good(kGenoa + table + ids + line);
+    parts.gpu = Parts().gpu;
+    return linted(parts);
+  };
+  EXPECT_TRUE(of_weight(all(""), Weight::unchecked).contains("gpu_firmware"));
+  EXPECT_FALSE(of_weight(all("fwids = [\"" + std::string(96, 'a') + "\"]\n"), Weight::unchecked).contains("gpu_firmware"));
+  EXPECT_TRUE(warned(all("fwids = [\"" + std::string(96, '0') + "\"]\n"), "nvgpu.fwids", "policy.lint.placeholder"));
+}
+
 TEST(PolicyLint, every_exception_has_its_cost) {
   const std::string of_machines =
       "no_revocation = true\nallow_migration = true\nallow_provisional_firmware = true\nallow_masked_chips = true\nallow_sept_ve = true\n";

@@ -1,32 +1,25 @@
 // Every SNP report of the shared corpus, judged as its EXPECTED.json says: verdict and reasons, fields, and each window to the second.
 #include <boost/json.hpp>
-#include <ctime>
 #include <map>
 #include <set>
 
 #include "openpcc/snp/appraise.h"
 #include "openpcc/testkit/json.h"
+#include "openpcc/testkit/samples.h"
 #include "snp_forge.h"
 
 namespace openpcc::snp {
 namespace {
 
 namespace json = boost::json;
+using testkit::evidence_file;
 using testkit::text_at;
-
-UnixSeconds time_of(std::string_view text) {
-  std::tm tm{};
-  const std::string copy(text);
-  OPENPCC_CHECK(strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%SZ", &tm) != nullptr);
-  return timegm(&tm);
-}
+using testkit::time_of;
 
 // Sample is an entry's files. What a composed entry leaves out of the chain is taken from the certificate's product line.
 struct Sample {
   Bytes report, vek, issuer, root;
 };
-
-Bytes read(const std::string& file) { return testkit::read_file(*testkit::shared_file("evidence/" + file)); }
 
 Sample sample_of(const json::value& entry) {
   Sample out;
@@ -36,15 +29,15 @@ Sample sample_of(const json::value& entry) {
                   : name.ends_with("vcek.der") || name.ends_with("vlek.der") ? &out.vek
                   : name.ends_with("ark.der")                                ? &out.root
                                                                              : &out.issuer;
-    *slot = read(name);
+    *slot = evidence_file(name);
   }
   if (out.vek.empty() || !out.root.empty()) return out;
   const auto fields = read_vek(*x509::Certificate::parse(out.vek));
   OPENPCC_CHECK(fields.has_value());
   std::string line(to_string(fields->product));
   line[0] = static_cast<char>(std::tolower(line[0]));
-  out.root = read("snp/roots/" + line + "/ark.der");
-  out.issuer = read("snp/roots/" + line + "/ask.der");
+  out.root = evidence_file("snp/roots/" + line + "/ark.der");
+  out.issuer = evidence_file("snp/roots/" + line + "/ask.der");
   return out;
 }
 
@@ -174,11 +167,11 @@ TEST(SnpEvidence, the_known_certificates_are_signed_by_their_root) {
   if (!testkit::shared_file("evidence/snp/roots")) GTEST_SKIP() << "no shared evidence";
   for (const PinnedRoot& pin : amd_roots()) {
     const std::string line = pin.product == Product::milan ? "milan" : pin.product == Product::genoa ? "genoa" : "turin";
-    const auto ark = x509::Certificate::parse(read("snp/roots/" + line + "/ark.der"));
+    const auto ark = x509::Certificate::parse(evidence_file("snp/roots/" + line + "/ark.der"));
     EXPECT_EQ(crypto::sha256(ark->spki()), pin.spki_sha256);
     std::set<crypto::Sha256Digest> signed_ones;
     for (const char* name : {"ark", "ask", "asvk"}) {
-      const auto one = x509::Certificate::parse(read("snp/roots/" + line + "/" + name + ".der"));
+      const auto one = x509::Certificate::parse(evidence_file("snp/roots/" + line + "/" + name + ".der"));
       EXPECT_OK(one->signature().check(*ark->key()));
       EXPECT_TRUE(x509::is_known(*one, pin.certificates)) << line << " " << name;
       signed_ones.insert(crypto::sha256(one->der()));
@@ -195,8 +188,8 @@ TEST(SnpEvidence, every_revocation_list_in_its_time) {
     const std::string file(entry.at("files").at(0).as_string());
     SCOPED_TRACE(file);
     const std::string line = file.substr(8, 5);  // snp/crl/milan-...
-    const auto ark = x509::Certificate::parse(read("snp/roots/" + line + "/ark.der"));
-    const auto crl = x509::Crl::parse(read(file));
+    const auto ark = x509::Certificate::parse(evidence_file("snp/roots/" + line + "/ark.der"));
+    const auto crl = x509::Crl::parse(evidence_file(file));
     ASSERT_OK(crl);
     EXPECT_OK(x509::check_crl(*crl, *ark, *ark->key(), time_of(text_at(entry, "evaluate_at"))));
     EXPECT_RULE(x509::check_crl(*crl, *ark, *ark->key(), crl->window().to + 1), "x509.crl.stale");

@@ -116,10 +116,4 @@ Verification Machine::verify(UnixSeconds now, const std::optional<Bytes>& crl) c
   return snp::verify(signed_report(), {vek_bytes, issuer, root, crl ? std::optional<ByteSpan>(*crl) : std::nullopt}, now, {&pin, 1});
 }
 
-testing::AssertionResult refused(const Verification& verification, std::string_view rule) {
-  if (verification.failures.empty()) return testing::AssertionFailure() << "accepted, expected " << rule;
-  if (verification.verified) return testing::AssertionFailure() << "verified in spite of failures";
-  return testkit::trips(Result<int>(std::unexpected(verification.failures.front())), rule);
-}
-
 }  // namespace openpcc::snp::forge

@@ -4,6 +4,7 @@
 
 #include "forge.h"
 #include "openpcc/snp/verify.h"
+#include "openpcc/testkit/samples.h"
 
 namespace openpcc::snp::forge {
 
@@ -66,7 +67,6 @@ struct Machine {
 // TCB_VERSION of a product's layout.
 RawTcb raw_tcb(const Tcb& tcb, Product product);
 
-// refused asserts that this rule comes first, and counts it as tested.
-testing::AssertionResult refused(const Verification& verification, std::string_view rule);
+using testkit::refused;
 
 }  // namespace openpcc::snp::forge

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "openpcc/testkit/samples.h"
+
 namespace openpcc::tdx::corpus {
 namespace {
 
@@ -112,12 +114,8 @@ const std::vector<Sample>& samples() {
   return all;
 }
 
-Bytes file(std::string_view relative) { return testkit::read_file(*testkit::shared_file("evidence/" + std::string(relative))); }
+Bytes file(std::string_view relative) { return testkit::evidence_file(relative); }
 
-UnixSeconds time(std::string_view text) {
-  const auto out = parse_time(text);
-  OPENPCC_CHECK(out);
-  return *out;
-}
+UnixSeconds time(std::string_view text) { return testkit::time_of(text); }
 
 }  // namespace openpcc::tdx::corpus

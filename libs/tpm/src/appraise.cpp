@@ -59,6 +59,18 @@ void tell_clock(Writer& out, const Quote& quote) {
                 hex_number(quote.firmware_version));
 }
 
+// judge_restriction: a public area of a key that nobody vouches for is whatever the file says.
+void judge_restriction(Writer& out, const AttestationKey& key, bool certified, bool known) {
+  constexpr Rule kRule = "tpm.ak.attributes";
+  const std::string expected = "a restricted signing key of one TPM";
+  if (!key.attributes()) {
+    return out.leave(Aspect::privilege, kRule, expected, certified ? "by its certificate's purpose" : "no public area was given");
+  }
+  const std::string seen = "attributes " + hex_number(key.attributes()->bits);
+  if (known) return out.pass(Aspect::privilege, kRule, expected, seen);
+  out.leave(Aspect::privilege, kRule, expected, seen + ", by a file that nobody vouches for");
+}
+
 }  // namespace
 
 Result<Demands> Demands::create(Terms terms) {
@@ -113,13 +125,7 @@ appraisal::Findings appraise_key(const AttestationKey& key, const CertifiedKey* 
               "instance " + instance.instance_name + " (" + std::to_string(instance.instance_id) + ") of project " + instance.project_id +
                   " in " + instance.zone + ", by its operator's word");
   }
-  if (key.attributes()) {
-    out.pass(Aspect::privilege, "tpm.ak.attributes", "a restricted signing key of one TPM",
-             "attributes " + hex_number(key.attributes()->bits));
-  } else {
-    out.leave(Aspect::privilege, "tpm.ak.attributes", "a restricted signing key of one TPM",
-              certified != nullptr ? "by its certificate's purpose" : "no public area was given");
-  }
+  judge_restriction(out, key, certified != nullptr, known);
   return out.take();
 }
 

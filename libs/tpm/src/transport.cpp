@@ -59,8 +59,6 @@ Result<Banks> parse_values(ByteSpan json) {
   return Banks{{*bank, std::move(out)}};
 }
 
-bool looks_like_values(ByteSpan bytes) { return !bytes.empty() && bytes.size() <= kValuesBytesMax && parse_values(bytes).has_value(); }
-
 Result<Package> parse_package(ByteSpan bytes) {
   constexpr size_t kBytes = 32;
   ByteReader reader(bytes, "tpm.syntax");

@@ -7,13 +7,8 @@ namespace {
 
 using appraisal::State;
 using forge::Machine;
+using testkit::refused;
 using x509::Algorithm;
-
-testing::AssertionResult refused(const appraisal::Findings& findings, std::string_view rule) {
-  const auto* refusal = appraisal::refusal(findings);
-  if (refusal == nullptr) return testing::AssertionFailure() << "nothing was refused, expected " << rule;
-  return testkit::trips(Result<int>(fail(Code::rejected, refusal->rule, refusal->seen)), rule);
-}
 
 class AppraiseTest : public testing::Test {
  protected:
@@ -113,6 +108,17 @@ TEST_F(AppraiseTest, whose_key) {
   const auto of_bare = appraise_key(*bare, nullptr, {bare->fingerprint()});
   EXPECT_EQ(of_bare.back().state, State::not_checked);
   EXPECT_EQ(appraise_key(key, nullptr, {key.fingerprint()}).back().state, State::passed);
+  EXPECT_EQ(appraise_key(key, &*certified, {}).back().state, State::passed);
+}
+
+// What a file says of a key's restrictions is its author's word, where nobody says whose key it is.
+TEST_F(AppraiseTest, a_public_area_that_nobody_vouches_for) {
+  for (const std::set<crypto::Sha256Digest>& others : {std::set<crypto::Sha256Digest>(), {crypto::Sha256Digest{}}}) {
+    const appraisal::Finding restriction = appraise_key(machine_.ak(), nullptr, others).back();
+    EXPECT_EQ(restriction.rule.id(), "tpm.ak.attributes");
+    EXPECT_EQ(restriction.state, State::not_checked);
+    EXPECT_NE(restriction.seen.find("nobody vouches for"), std::string::npos);
+  }
 }
 
 }  // namespace

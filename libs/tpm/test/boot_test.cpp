@@ -9,6 +9,7 @@ namespace {
 
 using appraisal::State;
 using forge::Log;
+using testkit::refused;
 
 EventLog parsed(const Log& log, LogForm form = LogForm::tpm) {
   auto out = EventLog::parse(log.bytes(), form);
@@ -22,12 +23,6 @@ Quoted quoted(const EventLog& log, Hash bank = Hash::sha256) {
   const uint8_t count = log.form() == LogForm::tpm ? kPcrs : 5;
   for (uint8_t index = log.form() == LogForm::tpm ? 0 : 1; index < count; ++index) out.values.try_emplace(index, Bytes(digest_bytes(bank)));
   return out;
-}
-
-testing::AssertionResult refused(const appraisal::Findings& findings, std::string_view rule) {
-  const auto* refusal = appraisal::refusal(findings);
-  if (refusal == nullptr) return testing::AssertionFailure() << "nothing was refused, expected " << rule;
-  return testkit::trips(Result<int>(fail(Code::rejected, refusal->rule, refusal->seen)), rule);
 }
 
 testing::AssertionResult good(const appraisal::Findings& findings) {

@@ -216,10 +216,4 @@ Bytes Log::bytes() const {
   return concat({out, padding});
 }
 
-testing::AssertionResult refused(const Verification& verification, std::string_view rule) {
-  if (verification.failures.empty()) return testing::AssertionFailure() << "accepted, expected " << rule;
-  if (verification.verified) return testing::AssertionFailure() << "verified in spite of failures";
-  return testkit::trips(Result<int>(std::unexpected(verification.failures.front())), rule);
-}
-
 }  // namespace openpcc::tpm::forge

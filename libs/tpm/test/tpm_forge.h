@@ -2,6 +2,7 @@
 #pragma once
 
 #include "forge.h"
+#include "openpcc/testkit/samples.h"
 #include "openpcc/tpm/certificate.h"
 #include "openpcc/tpm/eventlog.h"
 #include "openpcc/tpm/verify.h"
@@ -83,7 +84,6 @@ struct Log {
   Bytes bytes() const;
 };
 
-// refused asserts that this rule comes first, and counts it as tested.
-testing::AssertionResult refused(const Verification& verification, std::string_view rule);
+using testkit::refused;
 
 }  // namespace openpcc::tpm::forge

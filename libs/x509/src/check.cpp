@@ -3,13 +3,15 @@
 #include <array>
 
 #include "fields.h"
+#include "openpcc/x509/usage.h"
 
 namespace openpcc::x509 {
 namespace {
 
 constexpr std::array<uint8_t, 3> kKeyUsage{0x55, 0x1d, 0x0f};
 constexpr std::array<uint8_t, 3> kBasicConstraints{0x55, 0x1d, 0x13};
-constexpr uint8_t kKeyCertSign = 0x04;  // bit 5 of the first byte, counted from its high end
+// Bits 0, 5 and 6 of the first byte, counted from its high end.
+constexpr uint8_t kDigitalSignature = 0x80, kKeyCertSign = 0x04, kCrlSign = 0x02;
 
 std::unexpected<Error> not_ca(std::string_view why) { return fail(Code::verification_failed, "x509.issuer.not_ca", std::string(why)); }
 
@@ -30,13 +32,16 @@ Result<> check_is_ca(const Certificate& issuer, size_t below) {
   return {};
 }
 
-Result<> check_may_sign(const Certificate& issuer) {
-  constexpr Rule kRule = "x509.issuer.key_usage";
-  const Extension* usage = issuer.extension(kKeyUsage);
-  if (usage == nullptr) return fail(Code::verification_failed, kRule, "no key usage");
+Result<> check_usage(const Certificate& certificate, uint8_t bit, Rule rule, std::string_view otherwise) {
+  const Extension* usage = certificate.extension(kKeyUsage);
+  if (usage == nullptr) return fail(Code::verification_failed, rule, "no key usage");
   OPENPCC_LET(const ByteSpan bits, der::only(usage->value, der::kBitString));
-  if (bits.size() < 2 || (bits[1] & kKeyCertSign) == 0) return fail(Code::verification_failed, kRule, "not for certificates");
+  if (bits.size() < 2 || (bits[1] & bit) == 0) return fail(Code::verification_failed, rule, std::string(otherwise));
   return {};
+}
+
+Result<> check_may_sign(const Certificate& issuer) {
+  return check_usage(issuer, kKeyCertSign, "x509.issuer.key_usage", "not for certificates");
 }
 
 Result<> check_rsa(const crypto::RsaPublic& key, const Signed& what) {
@@ -77,6 +82,24 @@ Result<> check_extensions(const Certificate& certificate, std::span<const ByteSp
     }
   }
   return {};
+}
+
+Result<> check_signs_data(const Certificate& certificate) {
+  constexpr Rule kRule = "x509.leaf.ca";
+  if (const Extension* constraints = certificate.extension(kBasicConstraints)) {
+    OPENPCC_LET(const ByteSpan content, der::only(constraints->value, der::kSequence));
+    der::Reader reader(content);
+    if (reader.next_is(der::kBoolean)) {
+      OPENPCC_LET(const ByteSpan flag, reader.content(der::kBoolean));
+      OPENPCC_LET(const bool is_ca, der::boolean(flag));
+      if (is_ca) return fail(Code::verification_failed, kRule, std::string(certificate.common_name()) + " is a CA");
+    }
+  }
+  return check_usage(certificate, kDigitalSignature, "x509.leaf.key_usage", "not for digital signatures");
+}
+
+Result<> check_signs_lists(const Certificate& issuer) {
+  return check_usage(issuer, kCrlSign, "x509.crl.key_usage", "not for revocation lists");
 }
 
 bool is_known(const Certificate& certificate, Known known) {

@@ -6,6 +6,7 @@
 
 #include "fields.h"
 #include "openpcc/crypto/hash.h"
+#include "openpcc/x509/usage.h"
 
 namespace openpcc::x509 {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::array<uint8_t, 9> kBasicResponse{0x2b, 0x06, 0x01, 0x05, 0x05, 0x
 constexpr std::array<uint8_t, 9> kSha256{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01};
 constexpr std::array<uint8_t, 9> kSha384{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x02};
 constexpr std::array<uint8_t, 2> kNull{0x05, 0x00};
-constexpr std::array<uint8_t, 3> kExtendedKeyUsage{0x55, 0x1d, 0x25};
+constexpr std::array<uint8_t, 3> kKeyUsage{0x55, 0x1d, 0x0f}, kExtendedKeyUsage{0x55, 0x1d, 0x25};
+constexpr std::array<uint8_t, 9> kNoCheck{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x05};
 constexpr std::array<uint8_t, 8> kOcspSigning{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09};
 constexpr uint8_t kContext0 = 0x80, kContext2 = 0x82;  // primitive
 constexpr uint64_t kCertificateHold = 6;
@@ -79,11 +81,20 @@ std::unexpected<Error> bad_responder(std::string_view why) {
   return fail(Code::verification_failed, "x509.ocsp.responder", std::string(why));
 }
 
-// check_appointed takes a responder of its own, which the issuer of the certificate in question must have appointed itself.
-Result<PublicKey> check_appointed(const Certificate& responder, const Certificate& issuer, const PublicKey& issuer_key, UnixSeconds now) {
+// check_appointed takes a responder of its own, which the issuer of the certificate in question must have appointed itself. Key usage binds it where
+// there is one: its purpose is said already (RFC 6960 s4.2.2.2).
+Result<PublicKey> check_appointed(const Certificate& responder, const Certificate& issuer, const PublicKey& issuer_key,
+                                  UnixSeconds produced, UnixSeconds now) {
   if (!may_sign_responses(responder)) return bad_responder("its certificate is not for signing responses");
-  if (const auto issued = check_issued(responder, issuer, issuer_key, 0); !issued) return bad_responder(describe(issued.error()));
-  if (const auto timely = check_time(responder, now); !timely) return bad_responder(describe(timely.error()));
+  if (responder.extension(kKeyUsage) != nullptr) {
+    if (const auto usage = check_signs_data(responder); !usage) return bad_responder(describe(usage.error()));
+  }
+  const ByteSpan understood[] = {kExtendedKeyUsage, kNoCheck};
+  const auto issued = check_issued(responder, issuer, issuer_key, 0, {}, understood);
+  if (!issued) return bad_responder(describe(issued.error()));
+  for (const UnixSeconds time : {produced, now}) {
+    if (const auto timely = check_time(responder, time); !timely) return bad_responder(describe(timely.error()));
+  }
   auto key = responder.key();
   if (!key) return bad_responder(describe(key.error()));
   return std::move(*key);
@@ -153,8 +164,7 @@ Result<> OcspResponse::read_data(ByteSpan content) {
   der::Reader reader(content);
   OPENPCC_LET(const der::Element responder, reader.next());  // a hint: who answered is decided by the signature
   if (responder.tag != der::context(1) && responder.tag != der::context(2)) return bad("another version, or no responder");
-  OPENPCC_LET(const UnixSeconds produced, read_time(reader));
-  static_cast<void>(produced);
+  OPENPCC_LET(produced_, read_time(reader));
   OPENPCC_LET(const ByteSpan answers, reader.content(der::kSequence));
   OPENPCC_LET(const ByteSpan answer, der::only(answers, der::kSequence));
   if (!reader.empty()) {
@@ -215,13 +225,16 @@ Result<Window> check_ocsp(const OcspResponse& response, const Certificate& issue
   const auto& responders = response.responders();
   const bool appointed = !responders.empty() && !equal(responders.front().spki(), issuer.spki());
   if (appointed) {
-    OPENPCC_LET(const PublicKey key, check_appointed(responders.front(), issuer, issuer_key, now));
+    OPENPCC_LET(const PublicKey key, check_appointed(responders.front(), issuer, issuer_key, response.produced(), now));
     OPENPCC_TRY(response.signature().check(key));
     window = window.intersect(responders.front().window());
   } else {
     OPENPCC_TRY(response.signature().check(issuer_key));
   }
-  if (now < response.window().from) return fail(Code::verification_failed, "x509.ocsp.early", "the response is of a later time");
+  window.from = std::max(window.from, response.produced());
+  if (now < std::max(response.window().from, response.produced())) {
+    return fail(Code::verification_failed, "x509.ocsp.early", "the response is of a later time");
+  }
   if (now > response.window().to) return fail(Code::verification_failed, "x509.ocsp.stale", "the response's next update has passed");
   return window;
 }

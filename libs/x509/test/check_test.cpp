@@ -1,4 +1,5 @@
 #include "forge.h"
+#include "openpcc/x509/usage.h"
 
 namespace openpcc::x509 {
 namespace {
@@ -50,6 +51,25 @@ TEST_F(CheckTest, a_known_certificate_needs_no_signature) {
   const auto stranger = Certificate::parse(forge::certificate(subject_, issuer_key_));
   const std::vector<crypto::Sha256Digest> itself{crypto::sha256(stranger->der())};
   EXPECT_RULE(check_issued(*stranger, *issuer, *issuer->key(), 0, itself), "x509.issuer.name");
+}
+
+TEST_F(CheckTest, who_signs_data) {
+  const auto checked = [&](const std::vector<Bytes>& extensions) {
+    subject_.extensions = extensions;
+    return check_signs_data(*Certificate::parse(forge::certificate(subject_, issuer_key_)));
+  };
+  EXPECT_OK(checked({forge::key_usage(0x80)}));
+  EXPECT_OK(checked({forge::key_usage(0xc0), forge::basic_constraints(false)}));
+  EXPECT_RULE(checked({forge::key_usage(0x80), forge::basic_constraints(true)}), "x509.leaf.ca");
+  EXPECT_RULE(checked({}), "x509.leaf.key_usage");
+  EXPECT_RULE(checked({forge::key_usage(0x7f)}), "x509.leaf.key_usage");
+}
+
+TEST_F(CheckTest, who_signs_lists) {
+  const auto checked = [&] { return check_signs_lists(*Certificate::parse(forge::certificate(issuer_, issuer_key_))); };
+  EXPECT_RULE(checked(), "x509.crl.key_usage");
+  issuer_.extensions[1] = forge::key_usage(forge::kSignsLists);
+  EXPECT_OK(checked());
 }
 
 TEST_F(CheckTest, no_ca) {

@@ -217,7 +217,8 @@ Bytes ocsp(const OcspFields& f, const Key& signer) {
                              tlv(der::kInteger, f.serial.front() < 0x80 ? f.serial : concat({Bytes{0}, f.serial}))});
   const Bytes next = f.next_update ? tlv(der::context(0), time(*f.next_update)) : Bytes();
   const Bytes answer = sequence({id, f.status, time(f.this_update), next, extensions(f.answer_extensions)});
-  const Bytes data = sequence({tlv(der::context(1), name("responder")), time(f.this_update), sequence({answer}), extensions(f.extensions)});
+  const Bytes data = sequence(
+      {tlv(der::context(1), name("responder")), time(f.produced.value_or(f.this_update)), sequence({answer}), extensions(f.extensions)});
   const Bytes certificates = f.certificates.empty() ? Bytes() : tlv(der::context(0), sequence({joined(f.certificates)}));
   const Bytes basic = sequence({data, algorithm_identifier(signer.algorithm()), bit_string(signer.sign(data)), certificates});
   const Bytes typed = sequence({testkit::hex("06092b0601050507300101"), tlv(der::kOctetString, basic)});

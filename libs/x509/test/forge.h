@@ -75,8 +75,9 @@ struct OcspFields {
   Bytes status = {0x80, 0x00};  // good; forge::revoked of another
   UnixSeconds this_update = 1'700'000'000;
   std::optional<UnixSeconds> next_update = 2'000'000'000;
-  std::vector<Bytes> certificates{};  // that come along
-  std::vector<Bytes> extensions{};    // of the response
+  std::optional<UnixSeconds> produced{};  // none: at this_update
+  std::vector<Bytes> certificates{};      // that come along
+  std::vector<Bytes> extensions{};        // of the response
   std::vector<Bytes> answer_extensions{};
 };
 Bytes revoked(UnixSeconds at, std::optional<uint8_t> reason = std::nullopt);

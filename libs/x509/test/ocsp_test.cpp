@@ -49,7 +49,8 @@ TEST(Ocsp, an_answer_of_the_issuer_itself) {
 
 TEST(Ocsp, an_answer_of_whom_the_issuer_appointed) {
   World world;
-  EXPECT_EQ(*world.check_appointed(), (Window{kNow - 50, kNow + 50}));
+  world.answer.this_update = kNow - 40;
+  EXPECT_EQ(*world.check_appointed(), (Window{kNow - 40, kNow + 50}));
   EXPECT_RULE(world.check_appointed(kNow + 51), "x509.ocsp.responder");
   world.responder.extensions.clear();
   EXPECT_RULE(world.check_appointed(), "x509.ocsp.responder");
@@ -60,6 +61,43 @@ TEST(Ocsp, an_answer_of_whom_the_issuer_appointed) {
   EXPECT_RULE(world.check(world.responder_key), "x509.ocsp.responder") << "whoever likes may call itself a responder";
   world.answer.certificates = {forge::certificate(world.responder, world.issuer_key)};
   EXPECT_RULE(world.check(world.subject_key), "x509.signature.wrong");
+}
+
+TEST(Ocsp, the_responders_key_and_time) {
+  World world;
+  world.answer.this_update = kNow - 40;
+  const auto with = [&](const std::vector<Bytes>& more) {
+    world.responder.extensions = {World::for_ocsp()};
+    world.responder.extensions.insert(world.responder.extensions.end(), more.begin(), more.end());
+    return world.check_appointed();
+  };
+  EXPECT_OK(with({forge::key_usage(0x80)}));
+  EXPECT_RULE(with({forge::key_usage(forge::kSignsLists)}), "x509.ocsp.responder");
+  EXPECT_RULE(with({forge::key_usage(0x80), forge::basic_constraints(true)}), "x509.ocsp.responder") << "a CA";
+  EXPECT_OK(with({forge::extension(testkit::hex("2b0601050507300105"), false, testkit::hex("0500"))})) << "id-pkix-ocsp-nocheck";
+  EXPECT_RULE(with({forge::extension(testkit::hex("551d1e"), true, testkit::hex("3000"))}), "x509.ocsp.responder")
+      << "what is not understood";
+  world.responder.extensions = {forge::extension(testkit::hex("551d25"), true, forge::sequence({testkit::hex("06082b06010505070309")}))};
+  EXPECT_OK(world.check_appointed()) << "critical, and understood";
+  // It signed before it was appointed, though it is appointed now.
+  world.answer.this_update = kNow - 51;
+  EXPECT_RULE(world.check_appointed(), "x509.ocsp.responder");
+  world.answer.produced = kNow - 50;
+  EXPECT_OK(world.check_appointed());
+  world.answer.produced = kNow + 1;
+  EXPECT_RULE(world.check_appointed(), "x509.ocsp.early");
+}
+
+// A responder that one further down appointed, or one of another branch, speaks for nobody.
+TEST(Ocsp, a_responder_that_the_issuer_did_not_appoint_itself) {
+  World world;
+  world.answer.this_update = kNow - 40;
+  const forge::CertificateFields between{
+      forge::name("between"),     forge::name("issuer"),    {10},
+      {kNow - 1000, kNow + 1000}, world.subject_key.spki(), {forge::basic_constraints(true), forge::key_usage(forge::kSignsCertificates)}};
+  world.responder.issuer = between.subject;
+  world.answer.certificates = {forge::certificate(world.responder, world.subject_key), forge::certificate(between, world.issuer_key)};
+  EXPECT_RULE(world.check(world.responder_key), "x509.ocsp.responder");
 }
 
 TEST(Ocsp, is_about_one_certificate) {

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "openpcc/testkit/json.h"
+#include "openpcc/testkit/samples.h"
 
 namespace openpcc::testkit {
 
@@ -16,9 +17,6 @@ inline boost::json::array genuine_samples(std::string_view tee) {
   if (!shared_file("evidence/EXPECTED.json")) return {};
   return read_json(OPENPCC_BENCH_EVIDENCE).at(tee).as_array();
 }
-
-// evidence_file is a whole file of the shared evidence.
-inline Bytes evidence_file(std::string_view relative) { return read_file(*shared_file("evidence/" + std::string(relative))); }
 
 // seconds_of runs the work once.
 template <class F>

@@ -2,7 +2,10 @@
 //
 //   {"keys":  [media type, base64url of the claims],
 //    "cpu":   {"report": [media type, base64url], "chain.0": [...], "<collateral>": [...]},
-//    "gpu.0": {"report": [...], "chain.0": [...]}, ...}
+//    "gpu.0": {"report": [...], "chain.0": [...], "<collateral>": [...]}, ...,
+//    "gpus":  {"<collateral>": [...]}}
+//
+// What stands in "gpus" is collateral of every GPU: a machine's GPUs are alike, and so is what NVIDIA says of them.
 //
 // Nothing here is verified; verify.h does that. Spec: spec/evidence.md.
 #pragma once
@@ -89,6 +92,7 @@ class Evidence {
   //   attest.cmw.member      a member that we do not know (unsupported)
   //   attest.cmw.device      a device without report, with more than 16 certificates, or a gap in their numbers
   //   attest.cmw.gpus        more than 16 GPUs, or a gap in their numbers
+  //   attest.cmw.shared      "gpus" is empty, has something else than collateral, stands without a GPU, or a label of it stands in a GPU, too
   //   attest.cmw.missing     no "cpu" or no "keys"
   //   attest.cmw.keys_type   "keys" has another media type (unsupported)
   //   attest.claims.*
@@ -110,7 +114,7 @@ class Evidence {
   std::vector<Device> gpus_;
 };
 
-// encode_evidence writes the collection.
+// encode_evidence writes the collection. What all GPUs, two or more, have under the same label is written once.
 Bytes encode_evidence(ByteSpan encoded_claims, const Device& cpu, const std::vector<Device>& gpus);
 
 // Evidence of a platform alone is a collection of "cpu" and nothing else: a report, and with it everything that its verification takes.

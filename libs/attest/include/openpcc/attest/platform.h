@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "openpcc/appraisal/finding.h"
+#include "openpcc/attest/items.h"
 #include "openpcc/attest/verdict.h"
 #include "openpcc/azure/appraise.h"
 #include "openpcc/nitro/appraise.h"
@@ -21,40 +22,6 @@ namespace openpcc::attest {
 inline constexpr size_t kPlatformItemsMax = 32;
 // The media type of an enclave's quote in a bundle; no node shows one. Of the others: hardware_types.h.
 inline constexpr std::string_view kSgxQuoteType = "application/vnd.openpcc.sgx-quote";
-
-// What an item of platform evidence is, by its bytes. Names and endings of files are not looked at.
-enum class PlatformItem : uint8_t {
-  snp_report,             // or MSG_REPORT_RSP around one
-  snp_certificate_table,  // the host's
-  intel_quote,            // of TDX, or of an SGX enclave
-  nitro_document,         // of an AWS Nitro enclave, or of an instance's NitroTPM
-  tcb_info,               // Intel's JSON, with its signature inside or beside it
-  qe_identity,            // likewise
-  signature_hex,          // 128 digits, of one of the two before
-  certificate,            // DER
-  certificates,           // PEM
-  revocation_list,        // DER
-  nvidia_report,          // of a GPU or a switch
-  nvidia_manifest,        // signed XML
-  nvidia_token,           // of an attestation service; none is taken
-  ocsp_response,          // DER
-  bundle,                 // a report and what vouches for it, as one collection (evidence.h, parse_platform)
-  tpm_quote,              // TPMS_ATTEST, or a package around one, its signature and its values
-  tpm_signature,          // TPMT_SIGNATURE
-  tpm_key,                // TPMT_PUBLIC, or SubjectPublicKeyInfo as DER or PEM
-  tpm_values,             // of PCRs, as JSON
-  event_log,              // of a boot: a TPM's, or the CCEL of a TD
-  runtime_log,            // of dstack, as JSON
-  azure_hcl,              // the paravisor's report of an Azure confidential VM
-  bare_signature,         // a number of RSA, as Azure's tooling hands on the signature of a quote
-  vtpm_certificate,       // of such a VM's key, with the zeros that its NV memory has after it
-  cca_token,              // of Arm; recognised, and not verified here
-  sigstore_bundle,        // likewise
-  other,
-};
-PlatformItem recognise(ByteSpan bytes);
-// is_evidence: it says something of a platform or a release itself, alone or in a bundle, and does not only vouch for what does.
-bool is_evidence(PlatformItem item);
 
 struct PlatformVerdict {
   Outcome outcome = Outcome::malformed;
@@ -101,11 +68,15 @@ struct PlatformDemands {
 //   platform.bundle_type   a bundle's report is not what its media type says        attest.cmw.*   a bundle cannot be read
 //   platform.demand        a finding: something is demanded that this technology's evidence does not have
 Result<PlatformVerdict> verify_platform(std::span<const Bytes> given, UnixSeconds now, const PlatformDemands& demands);
+// The same for items that are recognised already.
+Result<PlatformVerdict> verify_platform(std::vector<Recognised> given, UnixSeconds now, const PlatformDemands& demands);
 
 // verify_platform_by judges it by all that a policy demands of platforms and their software, release and chip ledger included. Nothing is shown of a
 // node: the best outcome is accept_platform. `report_data`: what the report must have been made for; none: not checked. Errors: the same.
 //   attest.kind.not_taken, attest.release.unknown, attest.ledger.unknown   as findings        platform.policy   NVIDIA's evidence: policies judge it beside a node's CPU (unsupported)
-Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> items, UnixSeconds now, const policy::ProductionPolicy& policy,
+Result<PlatformVerdict> verify_platform_by(std::span<const Bytes> given, UnixSeconds now, const policy::ProductionPolicy& policy,
+                                           const std::optional<std::array<uint8_t, 64>>& report_data);
+Result<PlatformVerdict> verify_platform_by(std::vector<Recognised> given, UnixSeconds now, const policy::ProductionPolicy& policy,
                                            const std::optional<std::array<uint8_t, 64>>& report_data);
 
 }  // namespace openpcc::attest

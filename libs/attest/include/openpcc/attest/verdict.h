@@ -62,6 +62,13 @@ struct Row {
   std::string remedy;  // what to do about it; empty where nothing is to be done
 };
 
+// GpuVerdict is what was found of one GPU. Rows sum all of them up.
+struct GpuVerdict {
+  Bytes device_id;  // empty of one that is not genuine
+  appraisal::Findings
+      findings;  // its kind's own verifier's: product, driver, firmware, revocation, what cannot be proven; or why it is not genuine
+};
+
 class Verdict {
  public:
   Outcome outcome() const { return outcome_; }
@@ -71,11 +78,13 @@ class Verdict {
   const Row* row(Property property) const;
   // The first row that stands in the way; null when accepted.
   const Row* first_refusal() const;
+  // gpus are in the order of the evidence.
+  const std::vector<GpuVerdict>& gpus() const { return gpus_; }
   const std::optional<NodeId>& node_id() const { return node_id_; }
   // exceptions are the names of the policy's exceptions.
   const std::vector<std::string>& exceptions() const { return exceptions_; }
 
-  // text is for people; `explain` adds rule, expected, seen and remedy to each row. json has all of it.
+  // text is for people, of each row and GPU; `explain` adds rule, expected, seen and remedy to each row. json has all of it.
   std::string text(bool explain) const;
   std::string json() const;
 
@@ -85,6 +94,7 @@ class Verdict {
 
   Outcome outcome_ = Outcome::reject;
   std::vector<Row> rows_;
+  std::vector<GpuVerdict> gpus_;
   std::optional<NodeId> node_id_;
   std::vector<std::string> exceptions_;
   crypto::Sha256Digest evidence_digest_{};

@@ -24,4 +24,7 @@ struct Demands {
 // It says what nothing proves: that the guest's software is what the PCRs say, beyond the paravisor's word.
 appraisal::Findings appraise(const VerifiedVm& verified, const Demands& demands, UnixSeconds now);
 
+// accepted_window is when the VM holds under these demands: what was signed, and on TDX no longer than what takes its TCB.
+x509::Window accepted_window(const VerifiedVm& verified, const Demands& demands, UnixSeconds now);
+
 }  // namespace openpcc::azure

@@ -46,7 +46,6 @@ class VerifiedVm {
   const HardwareReport& report() const { return report_; }
   const RuntimeData& runtime() const { return runtime_; }
   const std::optional<tpm::VerifiedQuote>& quote() const { return quote_; }
-  bool ak_certificate_compared() const { return ak_certificate_compared_; }
   // window is when all that was signed holds; a vTPM's quote has no times.
   const x509::Window& window() const {
     return std::visit([](const auto& report) -> const x509::Window& { return report.window(); }, report_);
@@ -54,15 +53,11 @@ class VerifiedVm {
 
  private:
   friend class Verifier;
-  VerifiedVm(HardwareReport report, RuntimeData runtime, std::optional<tpm::VerifiedQuote> quote, bool ak_certificate_compared)
-      : report_(std::move(report)),
-        runtime_(std::move(runtime)),
-        quote_(std::move(quote)),
-        ak_certificate_compared_(ak_certificate_compared) {}
+  VerifiedVm(HardwareReport report, RuntimeData runtime, std::optional<tpm::VerifiedQuote> quote)
+      : report_(std::move(report)), runtime_(std::move(runtime)), quote_(std::move(quote)) {}
   HardwareReport report_;
   RuntimeData runtime_;
   std::optional<tpm::VerifiedQuote> quote_;
-  bool ak_certificate_compared_;
 };
 
 // Verification is a verified VM, or everything that was found to be wrong, in the order of the checks.

@@ -33,7 +33,7 @@ inline constexpr std::string_view kNvmlLibrary = "libnvidia-ml.so.1";
 Result<std::unique_ptr<GpuSource>> open_nvml(const std::filesystem::path& library = kNvmlLibrary);
 
 // staple_gpu makes a device of a report, its chain and the manifests among `items` that match what it measured, with the statements of revocation that
-// are about their certificates.
+// are about their certificates, of several about one the newest. What is the same for two GPUs has the same label.
 //   collect.gpu.report       what was collected is not genuine, or measured something else than NVIDIA says; the detail has the verifier's rule
 //   collect.staple.missing   no manifest of the driver, or of the VBIOS, matches (unavailable); names the one that NVIDIA publishes
 Result<attest::Device> staple_gpu(const Collected& collected, std::span<const Bytes> items, UnixSeconds now);

@@ -24,15 +24,13 @@ class ExpectedPcrs {
   std::map<uint8_t, std::vector<Bytes>> allowed_;
 };
 
+inline constexpr uint32_t kAgeMax_s = 300;   // how long ago a document may have been made
+inline constexpr uint32_t kAheadMax_s = 60;  // how far its maker's clock may be ahead
+
 struct Demands {
   std::set<Source> sources{Source::enclave};          // an instance's registers can be extended by whoever owns it
   std::optional<ExpectedPcrs> pcrs;                   // none: not checked, and the finding says so
   std::optional<Bytes> nonce, public_key, user_data;  // each exactly this one; none: not checked
-  uint32_t age_max_s = 300;                           // how long ago the document may have been made
-  uint32_t ahead_max_s = 60;                          // how far its maker's clock may be ahead
-
-  // What a policy may allow by name.
-  bool allow_debug = false;
 };
 
 // appraise judges each of, in this order:

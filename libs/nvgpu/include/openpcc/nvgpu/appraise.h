@@ -10,21 +10,27 @@
 
 namespace openpcc::nvgpu {
 
+// MinimumVbios is of one architecture. Each board has versions of its own, so that one number says little of another board's.
+struct MinimumVbios {
+  std::string any;                                         // "96.00.9F.00.00", of boards that are not named; empty: they are refused
+  std::map<std::string, std::string, std::less<>> boards;  // by Report::board()
+};
+
 struct Demands {
   std::set<Architecture> architectures{Architecture::hopper, Architecture::blackwell, Architecture::ls10};  // that are taken
-  std::string min_driver;                         // "550.90.07"; empty: not checked
-  std::map<Architecture, std::string> min_vbios;  // "96.00.9F.00.00"; none: not checked
-  std::set<Mode> modes;                           // of FEATURE_FLAG; none: not checked
-  std::set<Pdi> devices;                          // ids of chips; none: not checked
-  std::optional<Nonce> nonce;                     // none: not checked
-  bool require_manifests = false;                 // of driver and VBIOS
-  bool require_revocation = false;                // every certificate between leaf and root found good, those of the manifests too
-  bool require_fwid = false;                      // a driver that reports which firmware the leaf is of
+  std::string min_driver;                               // "550.90.07"; empty: not checked
+  std::map<Architecture, MinimumVbios> min_vbios;       // none: not checked
+  std::set<Mode> modes;                                 // of FEATURE_FLAG; none: not checked
+  std::set<Digest> fwids;                               // firmware for which leaves were made; none: not checked
+  std::optional<Nonce> nonce;                           // none: not checked
+  UnixSeconds max_revocation_age_s = kRevocationAge_s;  // of Statements, which whoever verifies fills in
+  bool require_manifests = false;                       // of driver and VBIOS
+  bool require_revocation = false;                      // every certificate between leaf and root found good, those of the manifests too
+  bool require_fwid = false;                            // a driver that reports which firmware the leaf is of
 };
 
 // appraise judges each of, in this order. CC mode and ready state stand in no report: they are not provable.
-//   nvgpu.ocsp.missing  nvgpu.chip.excluded  nvgpu.unlisted  nvgpu.driver.minimum  nvgpu.vbios.minimum, nvgpu.fwid.missing
-//   nvgpu.feature_flag
+//   nvgpu.ocsp.missing  nvgpu.chip.excluded  nvgpu.driver.minimum  nvgpu.vbios.minimum  nvgpu.fwid.missing, .value  nvgpu.feature_flag
 //   rim.overlap, rim.measurement.missing, rim.measurement.mismatch, rim.missing  nvgpu.nonce
 appraisal::Findings appraise(const VerifiedReport& verified, const Software& software, const Demands& demands);
 

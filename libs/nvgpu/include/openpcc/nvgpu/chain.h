@@ -18,10 +18,15 @@ using PinnedKey = std::array<uint8_t, 32>;
 std::span<const PinnedKey> device_roots();    // "NVIDIA Device Identity CA"
 std::span<const PinnedKey> manifest_roots();  // "NVIDIA CoRIM signing Root CA"
 
+// A statement of revocation that its maker lets hold for long could be shown for as long; who shows it chooses which. So one counts for a week, however
+// far away its nextUpdate, unless a policy says otherwise.
+inline constexpr UnixSeconds kRevocationAge_s = 7 * 86'400;
+
 // Statements are stapled answers about a chain's certificates and lists of its issuers, each DER. Views: what they show outlives the call.
 struct Statements {
   std::vector<ByteSpan> ocsp;
   std::vector<ByteSpan> crls;
+  UnixSeconds age_max_s = kRevocationAge_s;  // since thisUpdate
 };
 
 // CheckedLinks remembers which certificates were found to be signed by which, so that a set of devices and manifests, whose chains are mostly the

@@ -94,6 +94,8 @@ struct Report {
 
   // text is an opaque field of characters, without the NULs after it; empty where the field is absent.
   std::string text(Field field) const;
+  // board is PROJECT and PROJECT_SKU, "G520-0200"; empty where the report does not say, as a switch's.
+  std::string board() const;
 };
 
 // parse_report reads exactly one report, front to back.

@@ -40,6 +40,7 @@ appraisal::Findings appraise(const VerifiedQuote& verified, const Demands* deman
 // appraise_key judges whose the key is: Google's where a chain says so, enrolled where the policy lists its fingerprint.
 //   tpm.ak.certificate   the certificate is for another key
 //   tpm.ak.unlisted      neither certified nor enrolled
+// and says by tpm.ak.attributes whether it is a restricted key, which no file alone shows.
 appraisal::Findings appraise_key(const AttestationKey& key, const CertifiedKey* certified, const std::set<crypto::Sha256Digest>& enrolled);
 
 }  // namespace openpcc::tpm

@@ -28,8 +28,10 @@ class OcspResponse {
   // is_about: the answer is of this certificate, issued by that one.
   bool is_about(const Certificate& subject, const Certificate& issuer) const;
   Status status() const { return status_; }
-  // window ends one second before nextUpdate.
+  // window begins at thisUpdate, and ends one second before nextUpdate.
   const Window& window() const { return window_; }
+  // produced is when it was signed.
+  UnixSeconds produced() const { return produced_; }
   const Signed& signature() const { return signed_; }
   // responders are the certificates that came along, at most kOcspCertificatesMax.
   const std::vector<Certificate>& responders() const { return responders_; }
@@ -48,13 +50,16 @@ class OcspResponse {
   ByteSpan issuer_name_digest_, issuer_key_digest_, serial_;
   Status status_ = Status::unknown;
   Window window_{};
+  UnixSeconds produced_ = 0;
   std::vector<Certificate> responders_;
 };
 std::string_view to_string(OcspResponse::Status status);
 
 // check_ocsp says that the response was signed by the certificate's issuer, or by whom it appointed for that (RFC 6960 s4.2.2.2), and is in its
-// time. It gives the window in which all of that holds.
-//   x509.ocsp.responder   the first certificate that came along was not issued by the issuer, not for OCSP, or not at this time
+// time. It gives the window in which all of that holds. Whether who was appointed was revoked since is not looked at, id-pkix-ocsp-nocheck or not:
+// nobody staples an answer about it, and its certificate's end is what bounds it.
+//   x509.ocsp.responder   the first certificate that came along was not issued by the issuer itself, is not for OCSP or for digital signatures, or was
+//                         not valid when the response was signed, or is not now
 //   x509.ocsp.early, x509.ocsp.stale        x509.signature.*
 Result<Window> check_ocsp(const OcspResponse& response, const Certificate& issuer, const PublicKey& issuer_key, UnixSeconds now);
 
