@@ -59,6 +59,13 @@ Result<Banks> parse_values(ByteSpan json) {
   return Banks{{*bank, std::move(out)}};
 }
 
+Bytes write_values(const Bank& values) {
+  boost::json::object out;
+  for (const auto& [pcr, value] : values) out[std::to_string(pcr)] = to_hex(value);
+  const std::string text = boost::json::serialize(out);
+  return {text.begin(), text.end()};
+}
+
 bool looks_like_values(ByteSpan bytes) { return !bytes.empty() && bytes.size() <= kValuesBytesMax && parse_values(bytes).has_value(); }
 
 Result<Package> parse_package(ByteSpan bytes) {
