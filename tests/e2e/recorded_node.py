@@ -43,15 +43,19 @@ def snp_sample():
     return Sample("snp", 1_788_220_800, report, files, report[0x90:0xC0].hex(), policy, rows)
 
 
-def tdx_document(member, name):
-    text, signature = read(f"tdx/collateral/phala-tdx-B0C06F/{name}.json"), read(f"tdx/collateral/phala-tdx-B0C06F/{name}.sig.hex")
-    return b'{"%s":%s,"signature":"%s"}' % (member.encode(), text, signature.strip())
+def tdx_documents(collateral):
+    """What lies in collateral_dir for a recorded set of Intel's."""
+    def document(member, name):
+        text, signature = read(f"tdx/collateral/{collateral}/{name}.json"), read(f"tdx/collateral/{collateral}/{name}.sig.hex")
+        return b'{"%s":%s,"signature":"%s"}' % (member.encode(), text, signature.strip())
+
+    files = {"tcb": document("tcbInfo", "tcb_info"), "qe": document("enclaveIdentity", "qe_identity")}
+    return files | {name: read(f"tdx/collateral/{collateral}/{name}") for name in ("tcb_signing_chain.pem", "root_ca_crl.der", "pck_crl.der")}
 
 
 def tdx_sample():
     quote = read("tdx/quotes/v4-phala/quote.bin")
-    files = {"tcb": tdx_document("tcbInfo", "tcb_info"), "qe": tdx_document("enclaveIdentity", "qe_identity")}
-    files |= {name: read(f"tdx/collateral/phala-tdx-B0C06F/{name}") for name in ("tcb_signing_chain.pem", "root_ca_crl.der", "pck_crl.der")}
+    files = tdx_documents("phala-tdx-B0C06F")
     body = quote[48:]
     registers = body[136:184] + body[328:520]  # MRTD, and RTMR0 to RTMR3
     release = hashlib.sha384(b"openpcc tdx release v1\0" + registers).hexdigest()
@@ -85,9 +89,10 @@ def leaf_of(evidence, chip_id):
 class RecordedNode:
     """The node, and the deployment of simulated ones beside it whose engine, gateway keys, beacon and directory it shares."""
 
-    def __init__(self, folder, sample, collateral=None):
-        """`collateral`: settings that say where it comes from; without them, from the sample's files."""
+    def __init__(self, folder, sample, collateral=None, evidence=None):
+        """`collateral`, `evidence`: settings that say where each comes from; without them, from the sample's files."""
         self.folder, self.sample = pathlib.Path(folder), sample
+        self.evidence = evidence or f'evidence = "replay:{self.folder}/recorded"'
         self.collateral = collateral or f'collateral_dir = "{self.folder}/collateral"'
 
     def __enter__(self):
@@ -138,7 +143,7 @@ class RecordedNode:
             text, count = re.subn(rf"^{name} = .*$", f'{name} = "{value}"', text, flags=re.MULTILINE)
             assert count == 1, text
         config = self.folder / "node.toml"
-        config.write_text(f'evidence = "replay:{self.folder}/recorded"\n{self.collateral}\n{text}\n[admin]\nlisten = "{self.admin}"\n')
+        config.write_text(f'{self.evidence}\n{self.collateral}\n{text}\n[admin]\nlisten = "{self.admin}"\n')
         self.log = self.folder / "node.log"
         process = stack.enter_context(running(self.program("openpcc-node", "--config", config), self.log))
         wait_answering(process, self.log, lambda: get(self.admin + "/livez")[0] == 200, "the node")

@@ -9,10 +9,14 @@
 #include "openpcc/daemon/tls.h"
 #include "openpcc/fetch/file_store.h"
 #include "openpcc/fetch/http_fetcher.h"
+#include "openpcc/fetch/local_service.h"
 #include "openpcc/http/loop.h"
+#include "openpcc/policy/pcrs.h"
 
 namespace openpcc::app {
 namespace {
+
+void sleep_for(std::chrono::seconds duration) { std::this_thread::sleep_for(duration); }
 
 // Vendor completes reports with what AMD and Intel answer, or answered before.
 class Vendor {
@@ -36,7 +40,7 @@ class Vendor {
     collateral::Source source;
     source.fetcher = fetcher_.get();
     source.store = store_.get();
-    source.pause = [](std::chrono::seconds duration) { std::this_thread::sleep_for(duration); };
+    source.pause = &sleep_for;
     return collateral::staple(collected.report.bytes, collected.beside, source, std::time(nullptr));
   }
 
@@ -48,9 +52,12 @@ class Vendor {
 }  // namespace
 
 void CollectorSettings::declare(daemon::Options& options) {
-  options.add(
-      "evidence", evidence,
-      "where the CPU's report comes from: auto, configfs-tsm, sev-guest, tdx-guest, or replay:FOLDER, a recording that no client accepts");
+  options.add("evidence", evidence,
+              "where the CPU's report comes from: auto, configfs-tsm, sev-guest, azure, tdx-guest, or replay:FOLDER, a recording that no "
+              "client accepts");
+  options.add("tpm_device", tpm_device, "azure: the TPM that the paravisor gives the machine; a device, or as tpm2-tss names TPMs");
+  options.add("azure_pcrs", azure_pcrs, "azure: the PCRs that its quote covers, exactly those of the clients' policies");
+  options.add("azure_quote_url", azure_quote_url, "azure, on TDX: the service of the host that makes quotes");
   options.add("collateral_dir", collateral_dir,
               "folder with certificates, revocation lists and Intel's documents that go into the evidence, read whenever a key is made");
   options.add("collateral_cache", collateral_cache,
@@ -75,6 +82,19 @@ Result<collect::Staple> CollectorSettings::staple() const {
   return [vendor](const collect::Collected& collected) { return vendor->complete(collected); };
 }
 
+Result<collect::AzureMeans> CollectorSettings::azure_means() const {
+  const std::optional<uint32_t> pcrs = policy::read_pcrs(azure_pcrs);
+  if (!pcrs) return fail(Code::rejected, "node.config.azure_pcrs", "azure_pcrs must name " + std::string(policy::kPcrsForm));
+  OPENPCC_LET(std::shared_ptr<fetch::LocalService> service, fetch::LocalService::create(azure_quote_url));
+  collect::AzureMeans out;
+  out.device = tpm_device;
+  out.pcrs = *pcrs;
+  out.quote_service = collect::quote_service_by(
+      [service = std::move(service)](ByteSpan body) { return service->post(body, collect::kQuoteAnswerBytesMax); });
+  out.pause = &sleep_for;
+  return out;
+}
+
 Result<> CollectorSettings::add_gpus(collect::Machine& machine) const {
   const bool automatic = gpus == "auto";
   if (gpus == "none" || (automatic && machine.source().recorded())) return {};
@@ -91,7 +111,8 @@ Result<std::shared_ptr<collect::Machine>> CollectorSettings::make_tee() const {
   static collect::Linux linux_kernel;
   static crypto::SystemRandom random;
   OPENPCC_LET(collect::Staple completed, staple());
-  OPENPCC_LET(std::unique_ptr<collect::Source> source, collect::open_source(evidence, {linux_kernel, random}));
+  OPENPCC_LET(collect::AzureMeans azure, azure_means());
+  OPENPCC_LET(std::unique_ptr<collect::Source> source, collect::open_source(evidence, {linux_kernel, random, std::move(azure)}));
   auto machine = std::make_shared<collect::Machine>(std::move(source), std::move(completed));
   OPENPCC_TRY(add_gpus(*machine));
   attest::Binding of_nothing;  // no claims have this B

@@ -10,6 +10,7 @@
 #include "openpcc/note/note.h"
 #include "openpcc/sim_maker/tee.h"
 #include "openpcc/testkit/testkit.h"
+#include "swtpm.h"
 
 namespace openpcc::app {
 namespace {
@@ -76,6 +77,43 @@ TEST(Programs, evidence_that_cannot_be_had_stops_a_node_at_its_start) {
   const Ran both = started_with("auto\"\ncollateral_dir = \"/a\"\ncollateral_cache = \"/b");
   EXPECT_NE(both.output.find("node.config.collateral"), std::string::npos) << both.output;
   testkit::note_tripped("node.config.collateral");
+}
+
+TEST(Programs, a_node_that_is_in_no_azure_vm_says_so_and_leaves) {
+  const auto started_with = [](const std::string& settings) {
+    const Config config("evidence = \"azure\"\n" + settings);
+    return run(std::string(OPENPCC_NODE) + config.argument());
+  };
+  const Ran absent = started_with("tpm_device = \"/nonexistent/tpmrm0\"");
+  EXPECT_EQ(absent.status, 20) << absent.output;
+  for (const std::string_view word : {"collect.azure.absent", "no /nonexistent/tpmrm0", "a confidential VM of Azure's"}) {
+    EXPECT_NE(absent.output.find(word), std::string::npos) << absent.output;
+  }
+  const tpm_collect::Swtpm swtpm;
+  ASSERT_OK(swtpm.open());
+  const Ran other = started_with("tpm_device = \"" + swtpm.tcti() + "\"");
+  EXPECT_EQ(other.status, 20) << other.output;
+  for (const std::string_view word : {"collect.azure.absent", "NV index 0x01400001"}) {
+    EXPECT_NE(other.output.find(word), std::string::npos) << other.output;
+  }
+  EXPECT_EQ(other.output.find("ERROR:"), std::string::npos) << "tpm2-tss prints nothing of its own: " << other.output;
+  const Ran nobody = started_with("tpm_device = \"swtpm:path=/nonexistent/socket\"");
+  EXPECT_EQ(nobody.status, 1) << nobody.output;
+  EXPECT_NE(nobody.output.find("collect.azure.tpm"), std::string::npos) << nobody.output;
+}
+
+TEST(Programs, settings_of_azure_are_read_before_anything_is_asked) {
+  for (const std::string pcrs : {"", "7,4", "24", "16", "4, 7"}) {
+    const Config config("evidence = \"azure\"\nazure_pcrs = \"" + pcrs + "\"");
+    const Ran ran = run(std::string(OPENPCC_NODE) + config.argument());
+    EXPECT_EQ(ran.status, 1) << ran.output;
+    EXPECT_NE(ran.output.find("node.config.azure_pcrs"), std::string::npos) << ran.output;
+  }
+  testkit::note_tripped("node.config.azure_pcrs");
+  const Config config("evidence = \"azure\"\nazure_quote_url = \"http://example.org/quote\"");
+  const Ran ran = run(std::string(OPENPCC_NODE) + config.argument());
+  EXPECT_EQ(ran.status, 1) << ran.output;
+  EXPECT_NE(ran.output.find("fetch.url"), std::string::npos) << ran.output;
 }
 
 TEST(Programs, gpus_that_cannot_be_shown_stop_a_node_at_its_start) {

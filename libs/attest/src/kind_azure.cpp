@@ -24,13 +24,13 @@ Result<const Item*> must_have(const Device& device, const std::string& name, std
 // read_machine fills in what vouches for the hardware.
 Result<> read_machine(const Device& device, bool snp, azure::Evidence& out) {
   if (snp) {
-    OPENPCC_TRY(expect_collateral(device, {kCrlLabel, "tpm-quote", "tpm-signature", "pcrs"}));
+    OPENPCC_TRY(expect_collateral(device, {kCrlLabel, kTpmQuoteLabel, kTpmSignatureLabel, kPcrsLabel}));
     OPENPCC_LET(out.snp, snp_collateral(device));
     return {};
   }
-  OPENPCC_TRY(expect_collateral(device, {"td-quote", kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel, kPckCrlLabel,
-                                         "tpm-quote", "tpm-signature", "pcrs"}));
-  OPENPCC_LET(const Item* quote, must_have(device, "td-quote", kTdxQuoteType));
+  OPENPCC_TRY(expect_collateral(device, {kTdQuoteLabel, kTcbInfoLabel, kQeIdentityLabel, kTcbSigningChainLabel, kRootCaCrlLabel,
+                                         kPckCrlLabel, kTpmQuoteLabel, kTpmSignatureLabel, kPcrsLabel}));
+  OPENPCC_LET(const Item* quote, must_have(device, kTdQuoteLabel, kTdxQuoteType));
   out.td_quote = quote->bytes;
   OPENPCC_LET(out.tdx, tdx_collateral(device));
   return {};
@@ -43,9 +43,9 @@ Result<azure::Evidence> evidence_of(const Device& device, bool snp) {
   azure::Evidence out;
   out.hcl = device.report.bytes;
   OPENPCC_TRY(read_machine(device, snp, out));
-  OPENPCC_LET(const Item* quote, must_have(device, "tpm-quote", kTpmQuoteType));
-  OPENPCC_LET(const Item* signed_by, must_have(device, "tpm-signature", kTpmSignatureType));
-  OPENPCC_LET(const Item* pcrs, must_have(device, "pcrs", kJsonType));
+  OPENPCC_LET(const Item* quote, must_have(device, kTpmQuoteLabel, kTpmQuoteType));
+  OPENPCC_LET(const Item* signed_by, must_have(device, kTpmSignatureLabel, kTpmSignatureType));
+  OPENPCC_LET(const Item* pcrs, must_have(device, kPcrsLabel, kJsonType));
   OPENPCC_LET(tpm::Signature signature, tpm::parse_signature(signed_by->bytes));
   OPENPCC_LET(tpm::Banks values, tpm::parse_values(pcrs->bytes));
   out.quote = azure::TpmQuote{quote->bytes, std::move(signature), std::move(values)};

@@ -130,4 +130,10 @@ Result<tdx::TdReport> read_td_report(ByteSpan bytes) {
   return out;
 }
 
+bool same_td(const tdx::TdReport& report, const tdx::TdReport& quoted) {
+  return report.reportdata == quoted.reportdata && report.tdattributes == quoted.tdattributes && report.xfam == quoted.xfam &&
+         report.mrtd == quoted.mrtd && report.mrconfigid == quoted.mrconfigid && report.mrowner == quoted.mrowner &&
+         report.mrownerconfig == quoted.mrownerconfig && report.rtmr == quoted.rtmr;
+}
+
 }  // namespace openpcc::azure

@@ -5,17 +5,6 @@
 #include "openpcc/azure/certificate.h"
 
 namespace openpcc::azure {
-namespace {
-
-// same_td: the quote is of the TD whose TDREPORT it is, in this boot. The module may have been updated in between: its version is for the quote.
-bool same_td(const tdx::TdReport& report, const tdx::TdReport& quoted) {
-  return report.reportdata == quoted.reportdata && report.tdattributes == quoted.tdattributes && report.xfam == quoted.xfam &&
-         report.mrtd == quoted.mrtd && report.mrconfigid == quoted.mrconfigid && report.mrowner == quoted.mrowner &&
-         report.mrownerconfig == quoted.mrownerconfig && report.rtmr == quoted.rtmr;
-}
-
-}  // namespace
-
 // Verifier collects what fails. Each step looks only at what the steps before it could read.
 class Verifier {
  public:

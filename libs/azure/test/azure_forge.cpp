@@ -24,8 +24,7 @@ bj::object jwk(std::string_view name, std::string_view operation, std::string_vi
 
 }  // namespace
 
-std::string modulus_of(const x509::forge::Key& key) {
-  const Bytes spki = key.spki();
+std::string modulus_of(ByteSpan spki) {
   der::Reader outer(*der::only(spki, der::kSequence));
   OPENPCC_CHECK(outer.next());
   der::Reader numbers(*der::only(*der::bit_string(*outer.content(der::kBitString)), der::kSequence));
@@ -48,9 +47,10 @@ Vm::Vm(Hardware h, snp::Product product) : hardware(h), chip(snp::forge::Machine
     td.emplace();
     put(td->body, 120, Bytes{0, 0, 0, 0x10, 0, 0, 0, 0, 3});  // SEPT_VE_DISABLE; XFAM with what every TD has
   }
-  runtime = {{"keys", bj::array{jwk("HCLAkPub", "sign", modulus_of(tpm.key)), jwk("HCLEkPub", "encrypt", modulus_of(tpm.key))}},
-             {"vm-configuration", {{"console-enabled", true}, {"secure-boot", true}, {"tpm-enabled", true}, {"vmUniqueId", "0102-0304"}}},
-             {"user-data", std::string(128, '0')}};
+  runtime = {
+      {"keys", bj::array{jwk("HCLAkPub", "sign", modulus_of(tpm.key.spki())), jwk("HCLEkPub", "encrypt", modulus_of(tpm.key.spki()))}},
+      {"vm-configuration", {{"console-enabled", true}, {"secure-boot", true}, {"tpm-enabled", true}, {"vmUniqueId", "0102-0304"}}},
+      {"user-data", std::string(128, '0')}};
   ak = {x509::forge::name("0102-0304.virtual-tpm"),
         x509::forge::name("Global Virtual TPM CA"),
         {9},

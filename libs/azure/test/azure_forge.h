@@ -11,8 +11,8 @@
 
 namespace openpcc::azure::forge {
 
-// base64url_modulus is what a JWK of this RSA key says as its n.
-std::string modulus_of(const x509::forge::Key& key);
+// modulus_of is what a JWK of this RSA key (SubjectPublicKeyInfo) says as its n.
+std::string modulus_of(ByteSpan spki);
 
 // Owned keeps what an Evidence shows.
 struct Owned {

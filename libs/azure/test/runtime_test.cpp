@@ -61,7 +61,7 @@ TEST(AzureRuntime, one_attestation_key) {
 
 TEST(AzureRuntime, a_key_for_signing_alone) {
   const auto text = [](const std::string& value) { return bj::value(value); };
-  const std::string modulus = forge::modulus_of(forge::Vm().tpm.key);
+  const std::string modulus = forge::modulus_of(forge::Vm().tpm.key.spki());
   const std::pair<const char*, bj::value> wrong[] = {{"kty", "EC"},
                                                      {"key_ops", bj::array{"sign", "encrypt"}},
                                                      {"key_ops", bj::array{"encrypt"}},

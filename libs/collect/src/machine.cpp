@@ -1,6 +1,7 @@
 #include "openpcc/collect/machine.h"
 
 #include "openpcc/attest/hardware_types.h"
+#include "openpcc/azure/runtime.h"
 #include "openpcc/snp/report.h"
 #include "openpcc/tdx/quote.h"
 
@@ -15,11 +16,30 @@ Result<ReportData> data_of(const Result<Parsed>& parsed, const ReportData& (*get
   return get(*parsed);
 }
 
-Result<ReportData> report_data(const attest::Item& report) {
+// user_data is what the guest wrote, in the report of a paravisor.
+Result<ReportData> user_data(ByteSpan report) {
+  constexpr Rule kRule = "collect.report.syntax";
+  const auto hcl = azure::parse_hcl(report);
+  if (!hcl) return fail(hcl.error().code, kRule, describe(hcl.error()));
+  const auto runtime = azure::read_runtime(hcl->json);
+  if (!runtime) return fail(runtime.error().code, kRule, describe(runtime.error()));
+  return runtime->user_data;
+}
+
+Result<ReportData> report_data(const Collected& collected) {
+  if (collected.paravisor) return user_data(collected.paravisor->report.bytes);
+  const attest::Item& report = collected.report;
   if (report.media_type == attest::kSnpReportType) {
     return data_of<snp::Report>(snp::parse_report(report.bytes), [](const snp::Report& r) -> const ReportData& { return r.report_data; });
   }
   return data_of<tdx::Quote>(tdx::parse_quote(report.bytes), [](const tdx::Quote& q) -> const ReportData& { return q.reportdata(); });
+}
+
+// behind shows a device as one behind a paravisor.
+attest::Device behind(Paravisor paravisor, attest::Device device) {
+  device.report = std::move(paravisor.report);
+  device.collateral.merge(paravisor.collateral);
+  return device;
 }
 
 }  // namespace
@@ -39,13 +59,16 @@ Result<attest::Device> Machine::gpu_report(size_t rank, const attest::GpuNonce& 
 
 Result<attest::Device> Machine::cpu_quote(const attest::Binding& binding) {
   OPENPCC_LET(Collected collected, source_->collect(binding));
-  OPENPCC_LET(const ReportData data, report_data(collected.report));
+  OPENPCC_LET(const ReportData data, report_data(collected));
   // A recording's data cannot be B: those who verify the evidence refuse it for that.
   if (!source_->recorded() && data != binding) {
     return fail(Code::rejected, "collect.report.data",
-                "the report is not of this request: under a paravisor (Azure) report data is not the guest's, which is not supported yet");
+                "the report is not of this request: under a paravisor (Azure) report data is not the guest's, so that evidence = \"azure\" "
+                "is needed");
   }
-  return staple_(std::move(collected));
+  std::optional<Paravisor> paravisor = std::move(collected.paravisor);
+  OPENPCC_LET(attest::Device device, staple_(std::move(collected)));
+  return paravisor ? behind(std::move(*paravisor), std::move(device)) : device;
 }
 
 }  // namespace openpcc::collect

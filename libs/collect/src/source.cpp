@@ -17,7 +17,8 @@ struct Kind {
   Opened (*open)(const Guest& guest);
 };
 // In the order in which "auto" looks: configfs-tsm speaks for either technology, and for TDX it is the one with quotes.
-constexpr Kind kKinds[] = {{"configfs-tsm", &Tsm::open}, {"sev-guest", &SevGuest::open}, {"tdx-guest", &open_tdx_guest}};
+constexpr Kind kKinds[] = {
+    {"configfs-tsm", &Tsm::open}, {"sev-guest", &SevGuest::open}, {"azure", &open_azure_vm}, {"tdx-guest", &open_tdx_guest}};
 
 Opened first_of_all(const Guest& guest) {
   std::string seen;
@@ -37,7 +38,7 @@ Result<std::unique_ptr<Source>> open_source(std::string_view setting, const Gues
   for (const Kind& kind : kKinds) {
     if (kind.word == setting) return kind.open(guest);
   }
-  return fail(Code::rejected, "collect.setting", "auto, configfs-tsm, sev-guest, tdx-guest or replay:FOLDER");
+  return fail(Code::rejected, "collect.setting", "auto, configfs-tsm, sev-guest, azure, tdx-guest or replay:FOLDER");
 }
 
 }  // namespace openpcc::collect

@@ -59,6 +59,13 @@ Result<Banks> parse_values(ByteSpan json) {
   return Banks{{*bank, std::move(out)}};
 }
 
+Bytes write_values(const Bank& values) {
+  boost::json::object out;
+  for (const auto& [pcr, value] : values) out[std::to_string(pcr)] = to_hex(value);
+  const std::string text = boost::json::serialize(out);
+  return {text.begin(), text.end()};
+}
+
 Result<Package> parse_package(ByteSpan bytes) {
   constexpr size_t kBytes = 32;
   ByteReader reader(bytes, "tpm.syntax");

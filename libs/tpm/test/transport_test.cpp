@@ -17,6 +17,11 @@ TEST(Transport, values_of_each_bank) {
   }
 }
 
+TEST(Transport, values_are_written_as_they_are_read) {
+  const Bank bank{{0, Bytes(32, 1)}, {7, Bytes(32, 2)}, {23, Bytes(32, 3)}};
+  EXPECT_EQ(*parse_values(write_values(bank)), (Banks{{Hash::sha256, bank}}));
+}
+
 TEST(Transport, what_are_no_values) {
   const std::string sha256(64, 'a'), sha1(40, 'a');
   const auto one = [&](std::string_view index, const std::string& value) {

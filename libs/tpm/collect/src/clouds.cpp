@@ -3,6 +3,25 @@
 #include "openpcc/x509/der.h"
 
 namespace openpcc::tpm_collect {
+namespace {
+
+class Paravisor final : public AzureTpm {
+ public:
+  explicit Paravisor(Tpm tpm) : tpm_(std::move(tpm)) {}
+  Result<size_t> size(uint32_t index) override { return tpm_.size(index); }
+  Result<Bytes> read(uint32_t index) override { return tpm_.read(index); }
+  Result<> write(uint32_t index, ByteSpan bytes) override { return tpm_.write(index, bytes); }
+  Result<Quoted> sign_pcrs(ByteSpan nonce, const tpm::Selections& selections) override {
+    OPENPCC_LET(const Tpm::Key key, tpm_.key_at(kAzureKeyHandle));
+    return tpm_.sign(key, nonce, selections);
+  }
+  Result<tpm::Banks> read_pcrs(const tpm::Selections& selections) override { return tpm_.read_pcrs(selections); }
+
+ private:
+  Tpm tpm_;
+};
+
+}  // namespace
 
 Result<GoogleKey> google_key(Tpm& tpm, KeyKind kind) {
   const uint32_t index = kind == KeyKind::rsa_2048 ? kGoogleRsaCertificate : kGoogleEccCertificate;
@@ -14,11 +33,9 @@ Result<GoogleKey> google_key(Tpm& tpm, KeyKind kind) {
   return GoogleKey{std::move(key), Bytes(certificate->whole.begin(), certificate->whole.end())};
 }
 
-Result<Bytes> azure_report(Nv& nv, const std::optional<std::array<uint8_t, 64>>& user_data) {
-  if (user_data) {
-    OPENPCC_TRY(nv.write(kAzureUserData, *user_data));
-  }
-  return nv.read(kAzureReport);
+Result<std::unique_ptr<AzureTpm>> open_azure(const std::string& tcti) {
+  OPENPCC_LET(Tpm tpm, Tpm::open(tcti));
+  return std::unique_ptr<AzureTpm>(new Paravisor(std::move(tpm)));
 }
 
 }  // namespace openpcc::tpm_collect

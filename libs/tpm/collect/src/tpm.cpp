@@ -7,6 +7,8 @@
 #include <tss2/tss2_tctildr.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 
 namespace openpcc::tpm_collect {
 namespace {
@@ -16,7 +18,6 @@ constexpr Rule kCommand = "tpm_collect.command";
 constexpr Rule kNv = "tpm_collect.nv";
 constexpr size_t kNvChunkBytes = 512;  // no TPM takes less in one command
 constexpr size_t kNvBytesMax = 16u << 10;
-constexpr int kQuoteTries = 5;
 constexpr TPMA_OBJECT kAttests = TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_SIGN_ENCRYPT | TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
                                  TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH;
 
@@ -27,6 +28,13 @@ struct Free {
 };
 template <class T>
 using Given = std::unique_ptr<T, Free<T>>;
+
+// index_text is an index as operators write it: "NV index 0x01400001".
+std::string index_text(uint32_t index) {
+  const std::array<uint8_t, 4> bytes = {static_cast<uint8_t>(index >> 24), static_cast<uint8_t>(index >> 16),
+                                        static_cast<uint8_t>(index >> 8), static_cast<uint8_t>(index)};
+  return "NV index 0x" + to_hex(bytes);
+}
 
 std::unexpected<Error> refused(Rule rule, std::string_view command, TSS2_RC code) {
   return fail(Code::unavailable, rule, std::string(command) + ": " + Tss2_RC_Decode(code));
@@ -116,20 +124,6 @@ bool take_values(TPML_PCR_SELECTION& wanted, const TPML_PCR_SELECTION& given, co
   return left && progress;
 }
 
-// covers: nothing was extended between the quote and the reading of the values.
-bool covers(const Collected& collected) {
-  const auto quote = tpm::parse_quote(collected.quote);
-  const auto signature = tpm::parse_signature(collected.signature);
-  if (!quote || !signature) return false;
-  Bytes joined;
-  for (const tpm::Selection& selection : quote->selections) {
-    const auto bank = collected.values.find(selection.bank);
-    if (bank == collected.values.end()) continue;
-    for (const auto& [pcr, value] : bank->second) joined.insert(joined.end(), value.begin(), value.end());
-  }
-  return equal(tpm::digest(signature->hash, joined), quote->pcr_digest);
-}
-
 }  // namespace
 
 struct Tpm::Connection {
@@ -170,6 +164,8 @@ Tpm& Tpm::operator=(Tpm&&) noexcept = default;
 Tpm::~Tpm() = default;
 
 Result<Tpm> Tpm::open(const std::string& tcti) {
+  // Once, and so by whoever opens a TPM first: other threads may read the environment later.
+  [[maybe_unused]] static const int quiet = setenv("TSS2_LOG", "all+NONE", 0);
   auto connection = std::make_unique<Connection>();
   TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &connection->tcti);
   if (code == TSS2_RC_SUCCESS) code = Esys_Initialize(&connection->esys, connection->tcti, nullptr);
@@ -230,47 +226,68 @@ Result<tpm::Banks> Tpm::read_pcrs(const tpm::Selections& selections) {
   return out;
 }
 
-Result<Collected> Tpm::quote(const Key& key, ByteSpan nonce, const tpm::Selections& selections) {
+Result<Quoted> Tpm::sign(const Key& key, ByteSpan nonce, const tpm::Selections& selections) {
   if (nonce.size() > tpm::kNonceBytesMax) return fail(Code::limit, kCommand, "a nonce of " + std::to_string(nonce.size()) + " bytes");
   TPM2B_DATA data{};
   copied(nonce, data);
   const TPMT_SIG_SCHEME scheme{TPM2_ALG_NULL, {}};
   const TPML_PCR_SELECTION selection = selection_of(selections);
-  for (int attempt = 0; attempt < kQuoteTries; ++attempt) {
-    TPM2B_ATTEST* quoted = nullptr;
-    TPMT_SIGNATURE* signature = nullptr;
-    const TSS2_RC code = Esys_Quote(connection_->esys, key.state_->handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
-                                    &selection, &quoted, &signature);
-    const Given<TPM2B_ATTEST> owned_quote(quoted);
-    const Given<TPMT_SIGNATURE> owned_signature(signature);
-    if (code != TSS2_RC_SUCCESS) return refused(kCommand, "TPM2_Quote", code);
-    OPENPCC_LET(tpm::Banks values, read_pcrs(selections));
-    Collected out{Bytes(quoted->attestationData, quoted->attestationData + quoted->size),
-                  marshalled(*signature, Tss2_MU_TPMT_SIGNATURE_Marshal), key.state_->area, std::move(values)};
-    if (covers(out)) return out;
-  }
-  return fail(Code::unavailable, kCommand, "the PCRs change faster than they can be read");
+  TPM2B_ATTEST* quoted = nullptr;
+  TPMT_SIGNATURE* signature = nullptr;
+  const TSS2_RC code = Esys_Quote(connection_->esys, key.state_->handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
+                                  &selection, &quoted, &signature);
+  const Given<TPM2B_ATTEST> owned_quote(quoted);
+  const Given<TPMT_SIGNATURE> owned_signature(signature);
+  if (code != TSS2_RC_SUCCESS) return refused(kCommand, "TPM2_Quote", code);
+  return Quoted{Bytes(quoted->attestationData, quoted->attestationData + quoted->size),
+                marshalled(*signature, Tss2_MU_TPMT_SIGNATURE_Marshal), key.state_->area};
 }
 
-Result<Bytes> Tpm::read(uint32_t index) {
+Result<Collected> Tpm::quote(const Key& key, ByteSpan nonce, const tpm::Selections& selections) {
+  struct WithKey final : Quoter {
+    WithKey(Tpm& of, const Key& by) : tpm(of), key(by) {}
+    Result<Quoted> sign_pcrs(ByteSpan data, const tpm::Selections& of) override { return tpm.sign(key, data, of); }
+    Result<tpm::Banks> read_pcrs(const tpm::Selections& of) override { return tpm.read_pcrs(of); }
+    Tpm& tpm;
+    const Key& key;
+  };
+  WithKey quoter(*this, key);
+  return collect_quote(quoter, nonce, selections);
+}
+
+Result<size_t> Tpm::size(uint32_t index) {
   ESYS_TR handle = ESYS_TR_NONE;
   TSS2_RC code = Esys_TR_FromTPMPublic(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
-  if (code != TSS2_RC_SUCCESS) return refused(kNv, "index", code);
+  if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index), code);
   TPM2B_NV_PUBLIC* area = nullptr;
   code = Esys_NV_ReadPublic(connection_->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nullptr);
   const Given<TPM2B_NV_PUBLIC> owned(area);
+  Esys_TR_Close(connection_->esys, &handle);
+  if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index), code);
+  return size_t{area->nvPublic.dataSize};
+}
+
+Result<Bytes> Tpm::read(uint32_t index) {
+  OPENPCC_LET(const size_t bytes, size(index));
+  if (bytes > kNvBytesMax) return fail(Code::limit, kNv, index_text(index) + ": " + std::to_string(bytes) + " bytes");
+  ESYS_TR handle = ESYS_TR_NONE;
+  TSS2_RC code = Esys_TR_FromTPMPublic(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
   Bytes out;
-  const size_t size = code == TSS2_RC_SUCCESS ? std::min<size_t>(area->nvPublic.dataSize, kNvBytesMax) : 0;
-  while (code == TSS2_RC_SUCCESS && out.size() < size) {
+  while (code == TSS2_RC_SUCCESS && out.size() < bytes) {
     TPM2B_MAX_NV_BUFFER* piece = nullptr;
-    const auto want = static_cast<UINT16>(std::min(kNvChunkBytes, size - out.size()));
+    const auto want = static_cast<UINT16>(std::min(kNvChunkBytes, bytes - out.size()));
     code = Esys_NV_Read(connection_->esys, ESYS_TR_RH_OWNER, handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, want,
                         static_cast<UINT16>(out.size()), &piece);
     const Given<TPM2B_MAX_NV_BUFFER> owned_piece(piece);
-    if (code == TSS2_RC_SUCCESS) out.insert(out.end(), piece->buffer, piece->buffer + piece->size);
+    if (code != TSS2_RC_SUCCESS) break;
+    if (piece->size == 0 || piece->size > want) {
+      code = TSS2_ESYS_RC_MALFORMED_RESPONSE;
+      break;
+    }
+    out.insert(out.end(), piece->buffer, piece->buffer + piece->size);
   }
-  Esys_TR_Close(connection_->esys, &handle);
-  if (code != TSS2_RC_SUCCESS) return refused(kNv, "TPM2_NV_Read", code);
+  if (handle != ESYS_TR_NONE) Esys_TR_Close(connection_->esys, &handle);
+  if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index) + ", TPM2_NV_Read", code);
   return out;
 }
 
@@ -295,7 +312,7 @@ Result<> Tpm::write(uint32_t index, ByteSpan bytes) {
                          static_cast<UINT16>(at));
   }
   if (handle != ESYS_TR_NONE) Esys_TR_Close(connection_->esys, &handle);
-  if (code != TSS2_RC_SUCCESS) return refused(kNv, "TPM2_NV_Write", code);
+  if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index) + ", TPM2_NV_Write", code);
   return {};
 }
 

@@ -1,79 +1,18 @@
 // Evidence from a real TPM in software, swtpm, which is started for each test and stopped at its end.
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "openpcc/testkit/testkit.h"
 #include "openpcc/tpm/verify.h"
 #include "openpcc/tpm_collect/clouds.h"
-
-extern char** environ;
+#include "swtpm.h"
 
 namespace openpcc::tpm_collect {
 namespace {
 
 using testkit::hex;
 using tpm::Hash;
-
-// Swtpm is one with empty storage, on a socket in a folder of its own.
-class Swtpm {
- public:
-  Swtpm() {
-    setenv("TSS2_LOG", "all+NONE", 0);  // what the TPM refuses is expected
-    std::string name = (std::filesystem::temp_directory_path() / "openpcc-tpm-XXXXXX").string();
-    OPENPCC_CHECK(mkdtemp(name.data()) != nullptr);
-    folder_ = name;
-    const std::string arguments[] = {"swtpm",
-                                     "socket",
-                                     "--tpm2",
-                                     "--tpmstate",
-                                     "dir=" + name,
-                                     "--server",
-                                     "type=unixio,path=" + name + "/s",
-                                     "--ctrl",
-                                     "type=unixio,path=" + name + "/s.ctrl",
-                                     "--flags",
-                                     "not-need-init,startup-clear"};
-    std::vector<char*> argv;
-    for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t quiet;
-    posix_spawn_file_actions_init(&quiet);
-    posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", 1, 0);
-    posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", 1, 0);
-    const int error = posix_spawnp(&process_, "swtpm", &quiet, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&quiet);
-    if (error != 0) throw std::runtime_error("swtpm cannot be started: install the packages that tools/setup.sh lists");
-  }
-  Swtpm(const Swtpm&) = delete;
-  Swtpm& operator=(const Swtpm&) = delete;
-  ~Swtpm() {
-    kill(process_, SIGTERM);
-    waitpid(process_, nullptr, 0);
-    std::filesystem::remove_all(folder_);
-  }
-
-  // open waits until the socket is there.
-  Result<Tpm> open() const {
-    auto out = Tpm::open(tcti());
-    for (int i = 0; !out && i < 200; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      out = Tpm::open(tcti());
-    }
-    return out;
-  }
-  std::string tcti() const { return "swtpm:path=" + (folder_ / "s").string(); }
-  const std::filesystem::path& folder() const { return folder_; }
-
- private:
-  std::filesystem::path folder_;
-  pid_t process_ = -1;
-};
 
 class CollectTest : public testing::Test {
  protected:
@@ -170,31 +109,26 @@ TEST_F(CollectTest, the_key_of_a_google_machine) {
   EXPECT_RULE(google_key(tpm(), KeyKind::ecc_p256), "tpm_collect.nv") << "no certificate in it";
 }
 
-// Azure's indices are larger than this TPM's may be, so its storage is made up.
-class AzureNv final : public Nv {
- public:
-  std::map<uint32_t, Bytes> indices{{kAzureReport, Bytes(2600, 0x48)}};
-  Result<Bytes> read(uint32_t index) override {
-    const auto found = indices.find(index);
-    if (found == indices.end()) return fail(Code::unavailable, "tpm_collect.nv", "no such index");
-    return found->second;
-  }
-  Result<> write(uint32_t index, ByteSpan bytes) override {
-    indices[index] = Bytes(bytes.begin(), bytes.end());
-    return {};
-  }
-};
-
-TEST(Clouds, the_report_of_an_azure_machine) {
-  AzureNv nv;
-  EXPECT_EQ(azure_report(nv)->size(), 2600u);
-  EXPECT_FALSE(nv.indices.contains(kAzureUserData));
-  std::array<uint8_t, 64> data{};
-  data.fill(9);
-  ASSERT_OK(azure_report(nv, data));
-  EXPECT_EQ(nv.indices.at(kAzureUserData), Bytes(64, 9));
-  nv.indices.erase(kAzureReport);
-  EXPECT_RULE(azure_report(nv), "tpm_collect.nv");
+// An Azure machine's key lies at a handle of its TPM; its report's index is larger than this TPM's may be.
+TEST_F(CollectTest, the_tpm_of_an_azure_machine) {
+  const auto azure = open_azure(swtpm_.tcti());
+  ASSERT_OK(azure);
+  EXPECT_RULE((*azure)->sign_pcrs(Bytes{1}, selections_), "tpm_collect.command") << "no key there yet";
+  const Bytes area = swtpm_.keep_key(kAzureKeyHandle);
+  swtpm_.extend(7);
+  const auto collected = collect_quote(**azure, Bytes(32, 0x4e), selections_);
+  ASSERT_OK(collected);
+  EXPECT_EQ(collected->key, area);
+  EXPECT_FALSE(equal(collected->values.at(Hash::sha256).at(7), Bytes(32, 0)));
+  EXPECT_TRUE(verified(*collected).verified);
+  const auto absent = (*azure)->size(kAzureReport);
+  EXPECT_RULE(absent, "tpm_collect.nv");
+  EXPECT_NE(absent.error().detail.find("NV index 0x01400001"), std::string::npos) << absent.error().detail;
+  EXPECT_RULE((*azure)->read(kAzureReport), "tpm_collect.nv");
+  const Bytes data(64, 9);
+  ASSERT_OK((*azure)->write(kAzureUserData, data));
+  EXPECT_EQ(*(*azure)->size(kAzureUserData), 64u);
+  EXPECT_EQ(*(*azure)->read(kAzureUserData), data);
 }
 
 TEST(EventLogFile, is_read_whole_or_not_at_all) {

@@ -11,6 +11,12 @@ inline constexpr std::string_view kAzureTdxType = "application/vnd.openpcc.azure
 inline constexpr std::string_view kTpmQuoteType = "application/vnd.openpcc.tpm-quote";          // TPMS_ATTEST
 inline constexpr std::string_view kTpmSignatureType = "application/vnd.openpcc.tpm-signature";  // TPMT_SIGNATURE
 
+// What goes beside the collateral of the hardware (collateral_labels.h).
+inline constexpr const char* kTdQuoteLabel = "td-quote";
+inline constexpr const char* kTpmQuoteLabel = "tpm-quote";
+inline constexpr const char* kTpmSignatureLabel = "tpm-signature";
+inline constexpr const char* kPcrsLabel = "pcrs";
+
 // azure_nonce is the extraData of the quote that belongs to a binding.
 crypto::Sha256Digest azure_nonce(const Binding& binding);
 // azure_release is what identifies the software of a VM: the paravisor's measurement, and the quoted PCRs of the bank of SHA-256 in ascending order.

@@ -54,5 +54,7 @@ bool looks_like_hcl(ByteSpan bytes);
 // the TD repeats.
 //   azure.tdreport   not of type 0x81, or its hashes are not those of the parts that they cover
 Result<tdx::TdReport> read_td_report(ByteSpan bytes);
+// same_td: the quote is of the TD whose TDREPORT it is, in this boot. The module may have been updated in between: its version is for the quote.
+bool same_td(const tdx::TdReport& report, const tdx::TdReport& quoted);
 
 }  // namespace openpcc::azure

@@ -21,7 +21,7 @@ class Machine final : public attest::Attester {
   //   collect.gpu.nonce   the report answers another nonce; those of the source and of stapling
   Result<attest::Device> gpu_report(size_t rank, const attest::GpuNonce& nonce) override;
   //   collect.report.syntax    what the source gave is no report
-  //   collect.report.data      it holds other report data than B: a paravisor stands between this guest and the hardware, or it is another request's
+  //   collect.report.data      it holds other report data than B: a paravisor stands between this guest and the hardware (azure.h), or it is another request's
   //   those of the source and of stapling
   Result<attest::Device> cpu_quote(const attest::Binding& binding) override;
 

@@ -1,8 +1,6 @@
 // What clouds keep in the non-volatile storage of the TPMs of their machines.
 #pragma once
 
-#include <array>
-
 #include "openpcc/tpm_collect/tpm.h"
 
 namespace openpcc::tpm_collect {
@@ -18,14 +16,15 @@ struct GoogleKey {
 //   tpm_collect.nv, tpm_collect.command
 Result<GoogleKey> google_key(Tpm& tpm, KeyKind kind);
 
-// Azure: the paravisor's report on confidential machines, and 64 bytes of the guest's own that appear in the next one.
-inline constexpr uint32_t kAzureReport = 0x01400001;
-inline constexpr uint32_t kAzureUserData = 0x01400002;
-inline constexpr uint32_t kAzureCertificate = 0x01c101d0;
-inline constexpr uint32_t kAzureKeyHandle = 0x81000003;
+// Azure: what the paravisor of a confidential machine keeps there.
+inline constexpr uint32_t kAzureReport = 0x01400001;     // its report, which is made anew when the index is read
+inline constexpr uint32_t kAzureUserData = 0x01400002;   // 64 bytes of the guest's own, which appear in the next report
+inline constexpr uint32_t kAzureKeyHandle = 0x81000003;  // the key that the report binds
 
-// azure_report reads the report, after writing the user data where there is some.
-//   tpm_collect.nv
-Result<Bytes> azure_report(Nv& nv, const std::optional<std::array<uint8_t, 64>>& user_data = std::nullopt);
+// AzureTpm is the paravisor's TPM: its storage, and its PCRs under the key at kAzureKeyHandle. An interface, since no TPM in software has indices of
+// the report's size.
+class AzureTpm : public Nv, public Quoter {};
+//   tpm_collect.open
+Result<std::unique_ptr<AzureTpm>> open_azure(const std::string& tcti);
 
 }  // namespace openpcc::tpm_collect
