@@ -36,12 +36,12 @@ struct JudgedPlatform {
 
 // One judge to each technology. It takes from the items what it has a use for.
 JudgedPlatform judge_snp(ByteSpan report, Items items, UnixSeconds now, const snp::Demands& demands);
-JudgedPlatform judge_tdx(ByteSpan quote, Items items, UnixSeconds now, const tdx::Demands& demands, const tdx::Terms& terms);
+JudgedPlatform judge_tdx(ByteSpan bytes, Items items, UnixSeconds now, const tdx::Demands& demands, const tdx::Terms& terms);
 // judge_nvidia judges all NVIDIA reports among the items, together where there are several.
 PlatformVerdict judge_nvidia(Items items, UnixSeconds now, const NvidiaDemands& demands);
 PlatformVerdict refuse_nvidia_token(ByteSpan token);
-PlatformVerdict judge_nitro(ByteSpan document, UnixSeconds now, const nitro::Demands& demands);
-PlatformVerdict judge_tpm(const Recognised& quote, Items items, UnixSeconds now, const PlatformDemands& demands);
+PlatformVerdict judge_nitro(ByteSpan bytes, UnixSeconds now, const nitro::Demands& demands);
+PlatformVerdict judge_tpm(const Recognised& evidence, Items items, UnixSeconds now, const PlatformDemands& demands);
 // judge_azure holds the evidence to the makers' roots, as `trust` has them.
 //   platform.tpm_parts
 Result<PlatformVerdict> judge_azure(ByteSpan hcl, Items items, UnixSeconds now, const PlatformDemands& demands,
@@ -51,7 +51,7 @@ PlatformVerdict judge_unknown(std::string_view kind);
 
 // What vouches for a report or quote among the items; views of those. Signatures of Intel's documents that stand apart do not name theirs: where the
 // collateral is refused for its signatures, `swapped` is the other order.
-snp::Collateral snp_collateral_in(ByteSpan report, Items items, UnixSeconds now);
+snp::Collateral snp_collateral_in(ByteSpan bytes, Items items, UnixSeconds now);
 tdx::Collateral tdx_collateral_in(const tdx::AuthenticQuote& quote, Items items, bool swapped);
 
 // judge_logs judges all event logs and runtime logs among the items by what hardware signed.
