@@ -45,7 +45,10 @@ void verify_cold(benchmark::State& state, const std::function<Sample()>& make) {
         OPENPCC_CHECK(verify(sample.quote, sample.signature, *key, sample.values).verified.has_value());
       },
       [&] { check_signature(sample, signature, spki); });
-  state.SetLabel(std::string(to_string(signature.scheme)) + " with " + std::string(to_string(signature.hash)));
+  const auto public_key = x509::read_key(spki);
+  const auto* ec = std::get_if<crypto::EcdsaPublic>(&*public_key);
+  const char* curve = ec != nullptr && ec->curve() == crypto::Curve::p256 ? "P-256" : "P-384";
+  state.SetLabel("1 " + (ec != nullptr ? curve : "RSA-" + std::to_string(8 * signature.value.size())));
 }
 
 void add(const std::string& name, const std::function<Sample()>& make) {
@@ -59,8 +62,8 @@ void add(const std::string& name, const std::function<Sample()>& make) {
   for (const boost::json::value& entry : samples) {
     add(std::string(testkit::text_at(entry, "name")), [entry] { return genuine(entry); });
   }
-  add("forged, P-256", [] { return forged(x509::Algorithm::ecdsa_sha256); });
-  add("forged, RSA-2048", [] { return forged(x509::Algorithm::rsa_pkcs1_sha256); });
+  add("forged TPM quote, P-256", [] { return forged(x509::Algorithm::ecdsa_sha256); });
+  add("forged TPM quote, RSA-2048", [] { return forged(x509::Algorithm::rsa_pkcs1_sha256); });
   return true;
 }();
 
