@@ -1,14 +1,11 @@
 // Spec: TCG TSS 2.0 Enhanced System API; TPM 2.0 library specification, part 3.
 #include "openpcc/tpm_collect/tpm.h"
 
-#include <tss2/tss2_esys.h>
-#include <tss2/tss2_mu.h>
-#include <tss2/tss2_rc.h>
-#include <tss2/tss2_tctildr.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+
+#include "tss.h"
 
 namespace openpcc::tpm_collect {
 namespace {
@@ -24,7 +21,7 @@ constexpr TPMA_OBJECT kAttests = TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_SIGN_ENCRY
 // Given is memory that Esys allocated.
 template <class T>
 struct Free {
-  void operator()(T* given) const { Esys_Free(given); }
+  void operator()(T* given) const { tss()->free(given); }
 };
 template <class T>
 using Given = std::unique_ptr<T, Free<T>>;
@@ -37,7 +34,7 @@ std::string index_text(uint32_t index) {
 }
 
 std::unexpected<Error> refused(Rule rule, std::string_view command, TSS2_RC code) {
-  return fail(Code::unavailable, rule, std::string(command) + ": " + Tss2_RC_Decode(code));
+  return fail(Code::unavailable, rule, std::string(command) + ": " + tss()->decode(code));
 }
 
 ESYS_TR handle_of(Hierarchy hierarchy) {
@@ -133,8 +130,8 @@ struct Tpm::Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection() {
-    if (esys != nullptr) Esys_Finalize(&esys);
-    if (tcti != nullptr) Tss2_TctiLdr_Finalize(&tcti);
+    if (esys != nullptr) tss()->finalize(&esys);
+    if (tcti != nullptr) tss()->close_transport(&tcti);
   }
 };
 
@@ -147,8 +144,8 @@ struct Tpm::Key::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (handle != ESYS_TR_NONE && !persistent) Esys_FlushContext(esys, handle);
-    if (handle != ESYS_TR_NONE && persistent) Esys_TR_Close(esys, &handle);
+    if (handle != ESYS_TR_NONE && !persistent) tss()->flush(esys, handle);
+    if (handle != ESYS_TR_NONE && persistent) tss()->close(esys, &handle);
   }
 };
 
@@ -166,22 +163,23 @@ Tpm::~Tpm() = default;
 Result<Tpm> Tpm::open(const std::string& tcti) {
   // Once, and so by whoever opens a TPM first: other threads may read the environment later.
   [[maybe_unused]] static const int quiet = setenv("TSS2_LOG", "all+NONE", 0);
+  if (!tss()) return std::unexpected(tss().error());
   auto connection = std::make_unique<Connection>();
-  TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &connection->tcti);
-  if (code == TSS2_RC_SUCCESS) code = Esys_Initialize(&connection->esys, connection->tcti, nullptr);
+  TSS2_RC code = tss()->open_transport(tcti.c_str(), &connection->tcti);
+  if (code == TSS2_RC_SUCCESS) code = tss()->initialize(&connection->esys, connection->tcti, nullptr);
   if (code != TSS2_RC_SUCCESS) return refused(kOpen, tcti, code);
   return Tpm(std::move(connection));
 }
 
 Result<Tpm::Key> Tpm::create_key(KeyKind kind, Hierarchy hierarchy) {
   const TPM2B_PUBLIC wanted = template_of(kind);
-  return create_key_like(marshalled(wanted.publicArea, Tss2_MU_TPMT_PUBLIC_Marshal), hierarchy);
+  return create_key_like(marshalled(wanted.publicArea, tss()->marshal_public), hierarchy);
 }
 
 Result<Tpm::Key> Tpm::create_key_like(ByteSpan key_template, Hierarchy hierarchy) {
   TPM2B_PUBLIC wanted{};
   size_t read = 0;
-  const TSS2_RC parsed = Tss2_MU_TPMT_PUBLIC_Unmarshal(key_template.data(), key_template.size(), &read, &wanted.publicArea);
+  const TSS2_RC parsed = tss()->unmarshal_public(key_template.data(), key_template.size(), &read, &wanted.publicArea);
   if (parsed != TSS2_RC_SUCCESS) return refused(kCommand, "template", parsed);
   const TPM2B_SENSITIVE_CREATE sensitive{};
   const TPM2B_DATA outside{};
@@ -189,11 +187,11 @@ Result<Tpm::Key> Tpm::create_key_like(ByteSpan key_template, Hierarchy hierarchy
   auto state = std::make_unique<Key::State>();
   state->esys = connection_->esys;
   TPM2B_PUBLIC* area = nullptr;
-  const TSS2_RC code = Esys_CreatePrimary(connection_->esys, handle_of(hierarchy), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive,
-                                          &wanted, &outside, &no_pcrs, &state->handle, &area, nullptr, nullptr, nullptr);
+  const TSS2_RC code = tss()->create_primary(connection_->esys, handle_of(hierarchy), ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
+                                             &sensitive, &wanted, &outside, &no_pcrs, &state->handle, &area, nullptr, nullptr, nullptr);
   const Given<TPM2B_PUBLIC> owned(area);
   if (code != TSS2_RC_SUCCESS) return refused(kCommand, "TPM2_CreatePrimary", code);
-  state->area = marshalled(area->publicArea, Tss2_MU_TPMT_PUBLIC_Marshal);
+  state->area = marshalled(area->publicArea, tss()->marshal_public);
   return Key(std::move(state));
 }
 
@@ -201,13 +199,13 @@ Result<Tpm::Key> Tpm::key_at(uint32_t handle) {
   auto state = std::make_unique<Key::State>();
   state->esys = connection_->esys;
   state->persistent = true;
-  TSS2_RC code = Esys_TR_FromTPMPublic(connection_->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &state->handle);
+  TSS2_RC code = tss()->from_public(connection_->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &state->handle);
   if (code != TSS2_RC_SUCCESS) return refused(kCommand, "persistent key", code);
   TPM2B_PUBLIC* area = nullptr;
-  code = Esys_ReadPublic(connection_->esys, state->handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nullptr, nullptr);
+  code = tss()->read_public(connection_->esys, state->handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nullptr, nullptr);
   const Given<TPM2B_PUBLIC> owned(area);
   if (code != TSS2_RC_SUCCESS) return refused(kCommand, "TPM2_ReadPublic", code);
-  state->area = marshalled(area->publicArea, Tss2_MU_TPMT_PUBLIC_Marshal);
+  state->area = marshalled(area->publicArea, tss()->marshal_public);
   return Key(std::move(state));
 }
 
@@ -217,7 +215,7 @@ Result<tpm::Banks> Tpm::read_pcrs(const tpm::Selections& selections) {
   for (bool left = true; left;) {
     TPML_PCR_SELECTION* given = nullptr;
     TPML_DIGEST* digests = nullptr;
-    const TSS2_RC code = Esys_PCR_Read(connection_->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &wanted, nullptr, &given, &digests);
+    const TSS2_RC code = tss()->read_pcrs(connection_->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &wanted, nullptr, &given, &digests);
     const Given<TPML_PCR_SELECTION> owned_selection(given);
     const Given<TPML_DIGEST> owned_digests(digests);
     if (code != TSS2_RC_SUCCESS) return refused(kCommand, "TPM2_PCR_Read", code);
@@ -234,13 +232,13 @@ Result<Quoted> Tpm::sign(const Key& key, ByteSpan nonce, const tpm::Selections& 
   const TPML_PCR_SELECTION selection = selection_of(selections);
   TPM2B_ATTEST* quoted = nullptr;
   TPMT_SIGNATURE* signature = nullptr;
-  const TSS2_RC code = Esys_Quote(connection_->esys, key.state_->handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
-                                  &selection, &quoted, &signature);
+  const TSS2_RC code = tss()->quote(connection_->esys, key.state_->handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &data, &scheme,
+                                    &selection, &quoted, &signature);
   const Given<TPM2B_ATTEST> owned_quote(quoted);
   const Given<TPMT_SIGNATURE> owned_signature(signature);
   if (code != TSS2_RC_SUCCESS) return refused(kCommand, "TPM2_Quote", code);
-  return Quoted{Bytes(quoted->attestationData, quoted->attestationData + quoted->size),
-                marshalled(*signature, Tss2_MU_TPMT_SIGNATURE_Marshal), key.state_->area};
+  return Quoted{Bytes(quoted->attestationData, quoted->attestationData + quoted->size), marshalled(*signature, tss()->marshal_signature),
+                key.state_->area};
 }
 
 Result<Collected> Tpm::quote(const Key& key, ByteSpan nonce, const tpm::Selections& selections) {
@@ -257,12 +255,12 @@ Result<Collected> Tpm::quote(const Key& key, ByteSpan nonce, const tpm::Selectio
 
 Result<size_t> Tpm::size(uint32_t index) {
   ESYS_TR handle = ESYS_TR_NONE;
-  TSS2_RC code = Esys_TR_FromTPMPublic(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
+  TSS2_RC code = tss()->from_public(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
   if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index), code);
   TPM2B_NV_PUBLIC* area = nullptr;
-  code = Esys_NV_ReadPublic(connection_->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nullptr);
+  code = tss()->nv_read_public(connection_->esys, handle, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &area, nullptr);
   const Given<TPM2B_NV_PUBLIC> owned(area);
-  Esys_TR_Close(connection_->esys, &handle);
+  tss()->close(connection_->esys, &handle);
   if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index), code);
   return size_t{area->nvPublic.dataSize};
 }
@@ -271,13 +269,13 @@ Result<Bytes> Tpm::read(uint32_t index) {
   OPENPCC_LET(const size_t bytes, size(index));
   if (bytes > kNvBytesMax) return fail(Code::limit, kNv, index_text(index) + ": " + std::to_string(bytes) + " bytes");
   ESYS_TR handle = ESYS_TR_NONE;
-  TSS2_RC code = Esys_TR_FromTPMPublic(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
+  TSS2_RC code = tss()->from_public(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
   Bytes out;
   while (code == TSS2_RC_SUCCESS && out.size() < bytes) {
     TPM2B_MAX_NV_BUFFER* piece = nullptr;
     const auto want = static_cast<UINT16>(std::min(kNvChunkBytes, bytes - out.size()));
-    code = Esys_NV_Read(connection_->esys, ESYS_TR_RH_OWNER, handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, want,
-                        static_cast<UINT16>(out.size()), &piece);
+    code = tss()->nv_read(connection_->esys, ESYS_TR_RH_OWNER, handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, want,
+                          static_cast<UINT16>(out.size()), &piece);
     const Given<TPM2B_MAX_NV_BUFFER> owned_piece(piece);
     if (code != TSS2_RC_SUCCESS) break;
     if (piece->size == 0 || piece->size > want) {
@@ -286,7 +284,7 @@ Result<Bytes> Tpm::read(uint32_t index) {
     }
     out.insert(out.end(), piece->buffer, piece->buffer + piece->size);
   }
-  if (handle != ESYS_TR_NONE) Esys_TR_Close(connection_->esys, &handle);
+  if (handle != ESYS_TR_NONE) tss()->close(connection_->esys, &handle);
   if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index) + ", TPM2_NV_Read", code);
   return out;
 }
@@ -294,7 +292,7 @@ Result<Bytes> Tpm::read(uint32_t index) {
 Result<> Tpm::write(uint32_t index, ByteSpan bytes) {
   if (bytes.size() > kNvBytesMax) return fail(Code::limit, kNv, std::to_string(bytes.size()) + " bytes");
   ESYS_TR handle = ESYS_TR_NONE;
-  TSS2_RC code = Esys_TR_FromTPMPublic(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
+  TSS2_RC code = tss()->from_public(connection_->esys, index, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
   if (code != TSS2_RC_SUCCESS) {
     const TPM2B_AUTH no_secret{};
     TPM2B_NV_PUBLIC area{};
@@ -302,16 +300,15 @@ Result<> Tpm::write(uint32_t index, ByteSpan bytes) {
     area.nvPublic.nameAlg = TPM2_ALG_SHA256;
     area.nvPublic.attributes = TPMA_NV_OWNERWRITE | TPMA_NV_OWNERREAD | TPMA_NV_AUTHREAD | TPMA_NV_AUTHWRITE;
     area.nvPublic.dataSize = static_cast<UINT16>(bytes.size());
-    code =
-        Esys_NV_DefineSpace(connection_->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &no_secret, &area, &handle);
+    code = tss()->nv_define(connection_->esys, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &no_secret, &area, &handle);
   }
   for (size_t at = 0; code == TSS2_RC_SUCCESS && at < bytes.size(); at += kNvChunkBytes) {
     TPM2B_MAX_NV_BUFFER piece{};
     copied(bytes.subspan(at, std::min(kNvChunkBytes, bytes.size() - at)), piece);
-    code = Esys_NV_Write(connection_->esys, ESYS_TR_RH_OWNER, handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &piece,
-                         static_cast<UINT16>(at));
+    code = tss()->nv_write(connection_->esys, ESYS_TR_RH_OWNER, handle, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &piece,
+                           static_cast<UINT16>(at));
   }
-  if (handle != ESYS_TR_NONE) Esys_TR_Close(connection_->esys, &handle);
+  if (handle != ESYS_TR_NONE) tss()->close(connection_->esys, &handle);
   if (code != TSS2_RC_SUCCESS) return refused(kNv, index_text(index) + ", TPM2_NV_Write", code);
   return {};
 }

@@ -1,5 +1,5 @@
 // Evidence from the machine's own TPM, through tpm2-tss (TCG TSS 2.0 Enhanced System API). What comes back are the bytes that a verifier takes;
-// nothing is judged here. For guests: no verifier links this library, which brings the system's libtss2 and its OpenSSL into the process.
+// nothing is judged here. For guests: no verifier links this library. The system's libtss2 and its libcrypto are loaded when a TPM is opened.
 // What the TPM refuses is told by the error, and not printed as tpm2-tss would, but where TSS2_LOG says so.
 #pragma once
 
@@ -74,7 +74,7 @@ class Tpm final : public Nv {
   };
 
   // open connects as tpm2-tss names TPMs: "device:/dev/tpmrm0", "swtpm:path=/run/tpm".
-  //   tpm_collect.open   there is none
+  //   tpm_collect.open   there is none        tpm_collect.library   tpm2-tss is not installed (unsupported)
   static Result<Tpm> open(const std::string& tcti);
   Tpm(Tpm&&) noexcept;
   Tpm& operator=(Tpm&&) noexcept;
