@@ -77,12 +77,12 @@ void add_verify(CLI::App& app, Command& chosen) {
   CLI::App* verify = app.add_subcommand(
       "verify",
       "Judge evidence or a directory bundle by a policy, and say why.\n"
-      "A platform's bare report (AMD SEV-SNP, Intel TDX or SGX, NVIDIA) needs no policy: give it with what vouches for it, in any\n"
-      "order and form, or as the one bundle that `openpcc collateral fetch` writes. So does a TPM's quote, with its signature,\n"
-      "its key or the key's certificates, the PCR values as JSON, and the event log. A policy judges it as a platform; it\n"
-      "speaks of no node, so that no exit code of a node's is given.\n"
+      "A platform's bare evidence (AMD SEV-SNP, Intel TDX or SGX, NVIDIA, AWS Nitro, an Azure VM) needs no policy: give it with\n"
+      "what vouches for it, in any order and form, or as the one bundle that `openpcc collateral fetch` writes. So does a TPM's\n"
+      "quote, with its signature, its key or the key's certificates, the PCR values as JSON, and the event log. A policy judges\n"
+      "a bare SEV-SNP report or TDX quote as a platform; it speaks of no node, so that no exit code of a node's is given.\n"
       "Exit codes: 0 accepted, 3 accepted but simulated, 4 accepted as a platform by a policy, and no node, 10 rejected,\n"
-      "20 unsupported, 30 malformed, 1 internal.");
+      "20 unsupported, 30 malformed, 2 wrong options, 1 a file that cannot be read, or internal.");
   verify
       ->add_option(
           "files", options->files,

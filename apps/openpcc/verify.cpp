@@ -118,6 +118,10 @@ Result<int> verify_all(const VerifyOptions& options) {
   if (options.policy.empty()) {
     return fail(Code::rejected, "app.verify.policy", "a node's evidence and bundles are judged by a policy: name one with --policy");
   }
+  if (const std::string_view option = demanded_of_platform(options); !option.empty()) {
+    return fail(Code::rejected, "app.verify.node",
+                std::string(option) + " is for a platform's bare evidence, and this is a node's: leave it out");
+  }
   OPENPCC_LET(const Bytes text, read_bounded(options.policy, policy::kPolicyBytesMax));
   OPENPCC_LET(policy::Policy parsed, policy::parse(text));
   const auto policy = std::make_shared<const policy::Policy>(std::move(parsed));

@@ -13,6 +13,8 @@
 namespace openpcc::app {
 namespace {
 
+constexpr std::string_view kReportData = "--report-data";
+
 Result<std::optional<std::array<uint8_t, 64>>> report_data_of(const VerifyOptions& options) {
   if (options.report_data.empty()) return std::nullopt;
   const auto bytes = from_hex(options.report_data);
@@ -127,8 +129,8 @@ Result<attest::PlatformVerdict> judge(std::vector<attest::Recognised> items, con
     demands.nvidia.set.switches = options.switches;
     return attest::verify_platform(std::move(items), now, demands);
   }
-  if (!options.measurements.empty()) {
-    return fail(Code::rejected, "app.verify.bare", "the policy's releases say what must have been measured: leave --measurement out");
+  if (const std::string_view option = demanded_of_platform(options); !option.empty() && option != kReportData) {
+    return fail(Code::rejected, "app.verify.bare", "the policy says what is demanded: leave " + std::string(option) + " out");
   }
   OPENPCC_LET(const Bytes text, read_bounded(options.policy, policy::kPolicyBytesMax));
   OPENPCC_LET(const policy::Policy parsed, policy::parse(text));
@@ -142,6 +144,21 @@ Result<attest::PlatformVerdict> judge(std::vector<attest::Recognised> items, con
 }
 
 }  // namespace
+
+std::string_view demanded_of_platform(const VerifyOptions& options) {
+  const std::pair<std::string_view, bool> given[] = {{"--measurement", !options.measurements.empty()},
+                                                     {"--pcr", !options.pcrs.empty()},
+                                                     {"--pcr-selection", !options.selection.empty()},
+                                                     {"--nonce", !options.nonce.empty()},
+                                                     {"--public-key", !options.public_key.empty()},
+                                                     {"--nitro-tpm", options.instances},
+                                                     {"--gpus", options.gpus.has_value()},
+                                                     {"--switches", options.switches.has_value()},
+                                                     {"--attestation-key", !options.attestation_keys.empty()},
+                                                     {kReportData, !options.report_data.empty()}};
+  const auto* found = std::ranges::find(given, true, &std::pair<std::string_view, bool>::second);
+  return found == std::end(given) ? std::string_view() : found->first;
+}
 
 Result<std::optional<int>> verify_as_platform(const VerifyOptions& options) {
   std::vector<Bytes> files;

@@ -87,6 +87,8 @@ def test_verify_exit_codes(deployment, tmp_path):
     garbage.write_bytes(b"\x00\x01")
     assert run("verify", garbage, "--policy", policy).returncode == 30
     assert run("verify", bundle, "--policy", policy, "--at", "1000").returncode == 10
+    for demand in (["--nonce", "00" * 32], ["--report-data", "00" * 64], ["--measurement", "00" * 48]):
+        refused(run("verify", bundle, "--policy", policy, *demand), "app.verify.node", 2)
 
     production = tmp_path / "production.toml"
     production.write_text(as_production(open(policy).read()))

@@ -112,6 +112,17 @@ def test_a_vm_on_snp_is_judged_as_expected(sample):
     assert failures(verdict) == strict_rules(sample) and verdict["exit_code"] == (10 if failures(verdict) else 0)
 
 
+def test_the_key_of_a_vm_can_be_named():
+    sample = with_id("azure-snp-trustee-v2-userdata")
+    of_another = judge(snp_files(sample), sample["evaluate_at"], "--attestation-key", "11" * 32)
+    (refusal,) = [finding for finding in of_another["findings"] if finding["rule"] == "tpm.ak.unlisted"]
+    assert refusal["state"] == "failed" and of_another["exit_code"] == 10
+    own = judge(snp_files(sample), sample["evaluate_at"], "--attestation-key", refusal["seen"].removeprefix("key "))
+    assert "tpm.ak.unlisted" not in failures(own)
+    snp = with_id("snp-v3-milan-microsoft")
+    assert "platform.demand" in failures(judge(snp["files"], snp["evaluate_at"], "--attestation-key", "11" * 32))
+
+
 def quote_of(sample):
     return (EVIDENCE / next(name for name in sample["files"] if name.endswith("quote.bin"))).read_bytes()
 

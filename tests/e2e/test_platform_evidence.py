@@ -196,7 +196,9 @@ def test_what_a_report_was_made_for_can_be_said_beside_a_policy(tmp_path):
 def test_a_bare_report_never_stands_in_for_a_nodes_evidence(tmp_path):
     """What is said of nodes alone is a mistake beside a bare report, and a policy of simulated machines says nothing to it."""
     policy = policy_for(tmp_path, GENOA)
-    for wrong in (["--beacon", policy], ["--policy", policy, "--measurement", "00" * 48]):
+    demands = (["--measurement", "00" * 48], ["--nonce", "00" * 32], ["--pcr", "sha256:0=00"], ["--pcr-selection", "all"], ["--public-key", "00"],
+               ["--nitro-tpm"], ["--gpus", 1], ["--switches", 1], ["--attestation-key", "00" * 32])  # fmt: skip
+    for wrong in (["--beacon", policy], *(["--policy", policy, *demand] for demand in demands)):
         done = run("verify", *files_of(GENOA), *wrong)
         assert done.returncode == 2 and "app.verify.bare" in done.stderr
     tripped("app.verify.bare")

@@ -235,6 +235,10 @@ def test_every_file_counts(tmp_path):
     for stray in (GOOGLE / "eventlog.bin", SWTPM / "quote.sig", SWTPM / "pcrs.json", SWTPM / "ak_pub.spki.der"):
         done = run("verify", *files, stray, "--at", snp["evaluate_at"])
         assert done.returncode == 30 and "platform.unknown_item" in done.stderr
+    manifest = EVIDENCE / next(name for one in of_kind("nvidia-rim") for name in one["files"])
+    for own, stray in ((files, manifest), (SWTPM_FILES, EVIDENCE / "snp/crl/milan-2025-05-06.crl.der")):
+        done = run("verify", *own, stray, "--at", snp["evaluate_at"])
+        assert done.returncode == 30 and "platform.unknown_item" in done.stderr
     done = run("verify", *SWTPM_FILES, *files)
     assert done.returncode == 10 and "platform.several" in done.stderr
 

@@ -33,8 +33,8 @@ Result<> open(const Recognised& bundle, PlatformEvidence& out) {
   return {};
 }
 
-// belongs: evidence of this kind has a use for the item. Certificates and lists are told apart by who looks for them. A TD's quote and a TPM's are part
-// of a VM's evidence.
+// belongs: evidence of this kind has a use for the item. Which certificates and lists are of use is told by who looks for them. A TD's quote and a TPM's
+// are part of a VM's evidence.
 bool belongs(PlatformItem item, PlatformItem evidence) {
   using enum PlatformItem;
   const bool vm = evidence == azure_hcl;
@@ -44,6 +44,13 @@ bool belongs(PlatformItem item, PlatformItem evidence) {
     case tpm_values: return evidence == tpm_quote || (vm && item != tpm_key);
     case event_log: return evidence == tpm_quote || evidence == intel_quote || vm;
     case runtime_log: return evidence == intel_quote;
+    case tcb_info:
+    case qe_identity:
+    case signature_hex: return evidence == intel_quote || vm;
+    case snp_certificate_table: return evidence == snp_report || vm;
+    case revocation_list: return evidence == snp_report || evidence == intel_quote || evidence == nvidia_report || vm;
+    case nvidia_manifest:
+    case ocsp_response: return evidence == nvidia_report;
     case bare_signature:
     case vtpm_certificate: return vm;
     default: return item != other;
@@ -80,7 +87,9 @@ void refuse_unmet(PlatformVerdict& verdict, PlatformItem item, const PlatformDem
   const bool nitro = item == PlatformItem::nitro_document;
   refuse(appraisal::Aspect::bound_data, !nitro && demands.nitro.nonce, "a nonce of a Nitro document");
   refuse(appraisal::Aspect::bound_data, !nitro && demands.nitro.public_key, "a public key of a Nitro document");
-  refuse(appraisal::Aspect::software, !tpm && item != PlatformItem::azure_hcl && demands.tpm.has_value(), "PCRs of a TPM");
+  const bool vtpm = tpm || item == PlatformItem::azure_hcl;
+  refuse(appraisal::Aspect::software, !vtpm && demands.tpm.has_value(), "PCRs of a TPM");
+  refuse(appraisal::Aspect::identity, !vtpm && !demands.attestation_keys.empty(), "a key of a TPM");
 }
 
 // judge_one lets the technology's judge judge. Of SNP and TDX verify_platform_by does it too, under a policy's demands.

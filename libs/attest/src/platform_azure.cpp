@@ -55,6 +55,13 @@ struct Parts {
     return {};
   }
 
+  // expect_no_stranger: a VM on SEV-SNP has no TD.
+  Result<> expect_no_stranger() const {
+    const auto read = azure::parse_hcl(evidence.hcl);
+    if (!read || read->hardware != azure::Hardware::snp || evidence.td_quote.empty()) return {};
+    return fail(Code::malformed, "platform.unknown_item", "a TD's quote vouches for nothing of a VM on SEV-SNP");
+  }
+
  private:
   void open(const tpm::Package& package) {
     quote = package.quote;
@@ -100,11 +107,20 @@ void refuse(PlatformVerdict& out, std::span<const Error> failures) {
   found_genuine(out, kWords, "azure.binding", kVouched, std::move(wanting));
 }
 
+// judge_key judges which VM it is, where somebody lists the keys of those that count.
+void judge_key(const tpm::AttestationKey& ak, const std::set<crypto::Sha256Digest>& listed, appraisal::Findings& out) {
+  if (listed.empty()) return;
+  const bool counts = listed.contains(ak.fingerprint());
+  out.push_back({Aspect::identity, counts ? State::passed : State::failed, "tpm.ak.unlisted", "a vTPM's key that is listed",
+                 "key " + to_hex(ak.fingerprint()), counts ? "" : "list its fingerprint once you know whose VM it is"});
+}
+
 }  // namespace
 
 Result<PlatformVerdict> judge_azure(ByteSpan hcl, Items items, UnixSeconds now, const PlatformDemands& demands, const azure::Trust& trust) {
   Parts parts(hcl, items);
   OPENPCC_TRY(parts.join());
+  OPENPCC_TRY(parts.expect_no_stranger());
   PlatformVerdict out;
   out.kind = name_of(PlatformItem::azure_hcl);
   const azure::Verification verification = verify_with(parts.evidence, items, now, trust);
@@ -121,6 +137,7 @@ Result<PlatformVerdict> judge_azure(ByteSpan hcl, Items items, UnixSeconds now, 
   wanted.quote = demands.tpm;
   out.window = azure::accepted_window(verified, wanted, now);
   appraisal::Findings found = azure::appraise(verified, wanted, now);
+  judge_key(verified.runtime().ak, demands.attestation_keys, found);
   if (verified.quote()) {
     for (const auto& [bank, values] : verified.quote()->values()) append(found, judge_logs(items, tpm::LogForm::tpm, {bank, values}));
   }
