@@ -11,6 +11,7 @@ from judgement import Malformed
 from strict_json import read_json
 
 SIZE_MAX, ITEM_MAX, GPUS_MAX, CHAIN_MAX, DEPTH_MAX = 512 << 10, 128 << 10, 16, 16, 16
+COLLATERAL_MAX = 48
 CLAIMS = "application/vnd.openpcc.node-keys"
 LABEL, MEDIA_TYPE = re.compile(r"[a-z0-9_-]{1,32}"), re.compile(r"[!-~]{1,127}")
 NUMBER = r"(0|[1-9][0-9]*)"
@@ -87,11 +88,12 @@ def read_device(value):
             need(LABEL.fullmatch(label), "device", label)
             collateral[label] = item
     need(report is not None, "device", "no report")
+    need(len(collateral) <= COLLATERAL_MAX, "device", "collateral")
     return Device(report, in_order(chain, CHAIN_MAX, "device"), collateral)
 
 
 def read_shared(value):
-    need(isinstance(value, dict) and value, "shared")
+    need(isinstance(value, dict) and 0 < len(value) <= COLLATERAL_MAX, "shared")
     need(all(LABEL.fullmatch(label) and label != "report" for label in value), "shared", str(list(value)))
     return {label: read_record(record) for label, record in value.items()}
 

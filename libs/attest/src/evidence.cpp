@@ -84,6 +84,7 @@ Result<Device> read_device(const bj::value& value) {
     }
   }
   if (out.report.media_type.empty()) return fail(Code::malformed, kDevice, "no report");
+  if (out.collateral.size() > kCollateralMax) return fail(Code::malformed, kDevice, "too much collateral");
   OPENPCC_LET(out.chain, in_order(std::move(chain), kChainMax, kDevice));
   return out;
 }
@@ -95,6 +96,8 @@ Result<Collateral> read_shared(const bj::value& value) {
   constexpr Rule kShared = "attest.cmw.shared";
   const bj::object* members = value.if_object();
   if (members == nullptr || members->empty()) return fail(Code::malformed, kShared, "not a collection, or an empty one");
+  // Before it is there for each GPU: what a few bytes name must not grow without bound.
+  if (members->size() > kCollateralMax) return fail(Code::malformed, kShared, "too much collateral");
   Collateral out;
   for (const auto& member : *members) {
     const std::string_view label = view(member.key());

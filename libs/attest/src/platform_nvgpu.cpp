@@ -56,7 +56,17 @@ constexpr Remedy kRemedies[] = {
     {"nvgpu.crl.*", kAnswers},      {"rim.chain.expired", kOtherTime}, {"rim.chain.early", kOtherTime},
     {"rim.product", kOwnManifests}, {"rim.version", kOwnManifests},    {"rim.*", "get the manifest again from NVIDIA"},
 };
-bool of_form(std::string_view rule) { return !rule.starts_with("nvgpu.chain."); }
+bool of_form(std::string_view rule) {
+  return !rule.starts_with("nvgpu.chain.") && !rule.starts_with("nvgpu.ocsp.") && !rule.starts_with("nvgpu.crl.");
+}
+
+// graver is the outcome of two devices: one that is refused is not made better by another that is unknown here.
+Outcome graver(Outcome a, Outcome b) {
+  for (const Outcome one : {Outcome::reject, Outcome::malformed, Outcome::unsupported}) {
+    if (a == one || b == one) return one;
+  }
+  return a;
+}
 
 // Judge verifies all devices of a set and what vouches for them. Chains that they share are paid for once.
 class Judge {
@@ -133,7 +143,7 @@ class Judge {
         continue;
       }
       const std::string who = files_.reports.size() > 1 ? "device " + std::to_string(i + 1) + ": " : "";
-      out_.outcome = outcome_of(device.failures, of_form);
+      out_.outcome = graver(out_.outcome, outcome_of(device.failures, of_form));
       appraisal::Findings before = std::move(out_.findings);  // genuineness comes first
       out_.findings.clear();
       refuse(Aspect::genuine, device.failures, who, kExpected);

@@ -16,31 +16,33 @@ constexpr Property kOfNodes[] = {Property::key_binding, Property::deployment, Pr
                                  Property::models,      Property::config,     Property::gpu,       Property::gpu_firmware,
                                  Property::gpu_binding, Property::root_owners};
 
-Finding* finding_of(appraisal::Findings& findings, Aspect aspect) {
+// finding_of is the aspect's finding, or one that says nothing yet.
+Finding& finding_of(appraisal::Findings& findings, Aspect aspect) {
   const auto found = std::ranges::find(findings, aspect, &Finding::aspect);
-  return found == findings.end() ? nullptr : &*found;
+  if (found != findings.end()) return *found;
+  return findings.emplace_back(Finding{aspect, State::not_checked, Rule("attest.release.unknown"), {}, {}, {}});
 }
 
 bool contains(const std::vector<Bytes>& list, const Bytes& value) { return std::ranges::find(list, value) != list.end(); }
 
 // judge_release puts the policy's releases in the place of what a technology calls its measurement.
 void judge_release(JudgedPlatform& judged, const policy::Requirements& requirements) {
-  Finding* software = finding_of(judged.verdict.findings, Aspect::software);
-  if (software == nullptr) return;
+  Finding& software = finding_of(judged.verdict.findings, Aspect::software);
   const bool known = contains(requirements.releases, judged.release);
-  *software = {Aspect::software,         known ? State::passed : State::failed,
-               "attest.release.unknown", "a release that the policy allows",
-               to_hex(judged.release),   known ? "" : "run an allowed release, or allow this measurement once its source is known"};
+  software = {Aspect::software,         known ? State::passed : State::failed,
+              "attest.release.unknown", "a release that the policy allows",
+              to_hex(judged.release),   known ? "" : "run an allowed release, or allow this measurement once its source is known"};
 }
 
 // judge_ledger looks the chip up. What is said of its identity otherwise stands where it refuses, or where there is no ledger.
 void judge_ledger(JudgedPlatform& judged, const policy::Requirements& requirements) {
-  Finding* identity = finding_of(judged.verdict.findings, Aspect::identity);
-  if (identity == nullptr || identity->state == State::failed || requirements.chips.empty()) return;
+  if (requirements.chips.empty()) return;
+  Finding& identity = finding_of(judged.verdict.findings, Aspect::identity);
+  if (identity.state == State::failed) return;
   const bool listed = contains(requirements.chips, judged.chip_id);
-  *identity = {Aspect::identity,        listed ? State::passed : State::failed,
-               "attest.ledger.unknown", "a chip in the ledger",
-               to_hex(judged.chip_id),  listed ? "" : "enter the chip, or choose another machine"};
+  identity = {Aspect::identity,        listed ? State::passed : State::failed,
+              "attest.ledger.unknown", "a chip in the ledger",
+              to_hex(judged.chip_id),  listed ? "" : "enter the chip, or choose another machine"};
 }
 
 // judge applies the policy's table for the kind of report.
@@ -81,12 +83,12 @@ Result<PlatformVerdict> verify_platform_by(std::vector<Recognised> given, UnixSe
   OPENPCC_LET(const PlatformEvidence evidence, find_evidence(std::move(given)));
   if (evidence.kind() != PlatformItem::snp_report && evidence.kind() != PlatformItem::intel_quote) {
     return fail(Code::unsupported, "platform.policy",
-                "a policy judges what stands beside a node's CPU with it alone: give it without a policy");
+                "a policy judges SEV-SNP reports and TDX quotes alone, and other evidence in that of a node: give it without the policy");
   }
   const policy::Requirements& requirements = policy.requirements();
   JudgedPlatform judged = judge(evidence, now, requirements, report_data);
   PlatformVerdict& out = judged.verdict;
-  if (out.outcome == Outcome::accept || out.outcome == Outcome::reject) {
+  if (out.genuine) {
     judge_release(judged, requirements);
     judge_ledger(judged, requirements);
     out.outcome = appraisal::refusal(out.findings) == nullptr ? Outcome::accept_platform : Outcome::reject;

@@ -297,7 +297,8 @@ void Appraiser::list_gpus(const Examined& examined) {
       rows_.add_gpu({gpu->device_id, gpu->platform});
     } else {
       rows_.add_gpu(
-          {{}, {{appraisal::Aspect::genuine, State::failed, gpu.error().rule, std::string(kGenuineGpu), gpu.error().detail, {}}}});
+          {{},
+           {{appraisal::Aspect::genuine, State::failed, gpu.error().rule, std::string(kGenuineGpu), printable(gpu.error().detail), {}}}});
     }
   }
 }

@@ -135,6 +135,11 @@ TEST_F(EvidenceTest, what_is_no_collateral_of_all_gpus) {
            bj::object{}, record, bj::value("a"), {{"report", record}}, {{"chain.0", record}}, {{"a label", record}}}) {
     EXPECT_RULE(with(bad), "attest.cmw.shared") << bj::serialize(bad);
   }
+  bj::object many;
+  for (size_t i = 0; i < kCollateralMax; ++i) many["c" + std::to_string(i)] = record;
+  EXPECT_OK(with(many));
+  many["more"] = record;
+  EXPECT_RULE(with(many), "attest.cmw.shared") << "as many for each GPU";
   EXPECT_RULE(with({{"crl", bj::array{"a/b"}}}), "attest.cmw.record");
   EXPECT_RULE(with({{"crl", bj::array{"a/b", to_base64url(Bytes(kItemBytesMax + 1))}}}), "attest.cmw.too_large");
   json_["gpu.1"].as_object()["crl"] = record;
@@ -160,6 +165,10 @@ TEST_F(EvidenceTest, devices) {
   EXPECT_RULE(refused([](bj::object& d) { d[std::string(33, 'a')] = bj::value(d["chain.0"]); }), "attest.cmw.device");
   EXPECT_RULE(refused([](bj::object& d) {
                 for (size_t i = 0; i <= kChainMax; ++i) d["chain." + std::to_string(i)] = bj::value(d["report"]);
+              }),
+              "attest.cmw.device");
+  EXPECT_RULE(refused([](bj::object& d) {
+                for (size_t i = 0; i <= kCollateralMax; ++i) d["c" + std::to_string(i)] = bj::value(d["report"]);
               }),
               "attest.cmw.device");
   json_["cpu"] = {"a/b", "AA"};

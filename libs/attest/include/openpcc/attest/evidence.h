@@ -26,6 +26,7 @@ inline constexpr size_t kEvidenceBytesMax = 512u << 10;
 inline constexpr size_t kItemBytesMax = 128u << 10;
 inline constexpr size_t kGpusMax = 16;
 inline constexpr size_t kChainMax = 16;
+inline constexpr size_t kCollateralMax = 48;  // labels of one device, and of what GPUs share
 inline constexpr size_t kModelsMax = 64;
 inline constexpr size_t kNameBytesMax = 255;  // of a model, a deployment
 inline constexpr uint16_t kSuite = 1;         // the envelope's suite: X-Wing, HKDF-SHA256, AES-256-GCM
@@ -90,9 +91,9 @@ class Evidence {
   //   attest.cmw.json        not JSON, too deep, or a key twice
   //   attest.cmw.record      not [media type, base64url value]; indicators, which RFC 9999 leaves optional, are not used
   //   attest.cmw.member      a member that we do not know (unsupported)
-  //   attest.cmw.device      a device without report, with more than 16 certificates, or a gap in their numbers
+  //   attest.cmw.device      a device without report, with more than 16 certificates or 48 pieces of collateral, or a gap in the certificates' numbers
   //   attest.cmw.gpus        more than 16 GPUs, or a gap in their numbers
-  //   attest.cmw.shared      "gpus" is empty, has something else than collateral, stands without a GPU, or a label of it stands in a GPU, too
+  //   attest.cmw.shared      "gpus" is empty, has something else than collateral or over 48 pieces of it, stands without a GPU, or a label of it stands in a GPU, too
   //   attest.cmw.missing     no "cpu" or no "keys"
   //   attest.cmw.keys_type   "keys" has another media type (unsupported)
   //   attest.claims.*
