@@ -59,7 +59,7 @@ void tell_clock(Writer& out, const Quote& quote) {
                 hex_number(quote.firmware_version));
 }
 
-// judge_restriction: a public area of a key that nobody vouches for is whatever the file says.
+// judge_restriction: a fingerprint covers the key alone, so that its public area is whatever the file says; a certificate also says what the key is for.
 void judge_restriction(Writer& out, const AttestationKey& key, bool certified, bool known) {
   constexpr Rule kRule = "tpm.ak.attributes";
   const std::string expected = "a restricted signing key of one TPM";
@@ -67,7 +67,7 @@ void judge_restriction(Writer& out, const AttestationKey& key, bool certified, b
     return out.leave(Aspect::privilege, kRule, expected, certified ? "by its certificate's purpose" : "no public area was given");
   }
   const std::string seen = "attributes " + hex_number(key.attributes()->bits);
-  if (known) return out.pass(Aspect::privilege, kRule, expected, seen);
+  if (certified && known) return out.pass(Aspect::privilege, kRule, expected, seen);
   out.leave(Aspect::privilege, kRule, expected, seen + ", by a file that nobody vouches for");
 }
 
