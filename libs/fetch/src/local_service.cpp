@@ -1,5 +1,7 @@
 #include "openpcc/fetch/local_service.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -10,7 +12,8 @@ namespace {
 
 // of_link: an address in digits, so that no name decides.
 bool of_link(std::string_view host) {
-  return host.starts_with("169.254.") && std::ranges::all_of(host, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
+  in_addr address{};
+  return host.starts_with("169.254.") && inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
 }
 
 Result<http::Endpoint> endpoint_of(std::string_view url) {

@@ -115,8 +115,8 @@ TEST(LocalService, silence_ends) {
 }
 
 TEST(LocalService, urls) {
-  for (const char* url : {"https://127.0.0.1/x", "http://127.0.0.1", "http://example.org/x", "http://169.254.evil.example/x", "unix:/x",
-                          "http://10.0.0.1/x", "169.254.169.254/x"}) {
+  for (const char* url : {"https://127.0.0.1/x", "http://127.0.0.1", "http://example.org/x", "http://169.254.evil.example/x",
+                          "http://169.254.1.1.1/x", "http://169.254.999.1/x", "unix:/x", "http://10.0.0.1/x", "169.254.169.254/x"}) {
     EXPECT_RULE(LocalService::create(url), "fetch.url") << url;
   }
   for (const char* url : {"http://169.254.169.254/acc/tdquote", "http://localhost:1/x", "http://[::1]:1/x"}) {
