@@ -1,5 +1,7 @@
 """`openpcc policy lint`, the policies in examples/policies, and what docs/evidence.md says of their settings."""
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -24,8 +26,17 @@ def advice(path, at=AT):
     return done.returncode, entry["advice"]
 
 
+def own_key(placeholder):
+    """A key under the name of an example's, of the same type."""
+    name, _, key = placeholder.group().split("+", 2)
+    key = base64.b64decode(key)[:1] + bytes(range(32))
+    number = hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8]
+    return f"{name}+{number}+{base64.b64encode(key).decode()}"
+
+
 def filled(text):
     """An example whose placeholders are replaced."""
+    text = re.sub(r'you\.example/\w+\+\w+\+[\w+/=]+', own_key, text)
     return re.sub(r'(?<=")0+(?=")', lambda zeros: "1" * len(zeros.group()), text)
 
 
@@ -46,7 +57,7 @@ def test_an_example_warns_of_its_placeholders_alone(example, write):
     assert code == 10
     assert {one["rule"] for one in warnings} <= {"policy.lint.placeholder", "policy.lint.accepts_nothing"}
     zeros = set(re.findall(r'^(\w+) = \["0+"\]', example.read_text(), re.MULTILINE))
-    assert {one["about"].split(".")[1] for one in warnings if one["rule"] == "policy.lint.placeholder"} == zeros
+    assert {one["about"].split(".")[1] for one in warnings if one["rule"] == "policy.lint.placeholder"} == zeros | {"directory", "beacon"}
     code, all_of_it = advice(write(filled(example.read_text())))
     assert [one["about"] for one in all_of_it if one["weight"] == "warning"] == [] and code == 0
 

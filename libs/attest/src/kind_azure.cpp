@@ -1,4 +1,4 @@
-// Spec: spec/evidence.md s7.
+// Spec: spec/evidence.md s7.1.
 #include "kind_azure.h"
 
 #include <algorithm>
@@ -76,21 +76,28 @@ azure::Demands demands_of(const policy::Requirements& requirements) {
   return out;
 }
 
-// row_of is the row of what is not judged by attest's own rows: the paravisor and the VM's settings are the platform below the node.
-Aspect row_of(Aspect aspect) { return aspect == Aspect::software ? Aspect::platform : aspect; }
+// row_of is the row of what is not judged by attest's own rows: the paravisor and the VM's settings are the platform below the node. What no hardware
+// says of the guest is a limit of how it was launched.
+Aspect row_of(const appraisal::Finding& finding) {
+  if (finding.aspect != Aspect::software) return finding.aspect;
+  return finding.state == State::not_provable ? Aspect::launch : Aspect::platform;
+}
 
-// rows leaves one finding to each aspect: the first that refuses, or the first.
+// weight orders what may stand in one row.
+int weight(State state) { return state == State::failed ? 2 : state == State::not_provable ? 1 : 0; }
+
+// rows leaves one finding to each aspect: the first that refuses, or that cannot be proven, or the first.
 appraisal::Findings rows(appraisal::Findings findings) {
   appraisal::Findings out;
   for (appraisal::Finding& finding : findings) {
     const bool of_every_kind =
         finding.aspect == Aspect::genuine || finding.aspect == Aspect::signatures || finding.aspect == Aspect::bound_data;
-    if (of_every_kind || (finding.state == State::not_provable && finding.aspect == Aspect::software)) continue;
-    finding.aspect = row_of(finding.aspect);
+    if (of_every_kind) continue;
+    finding.aspect = row_of(finding);
     const auto same = std::ranges::find(out, finding.aspect, &appraisal::Finding::aspect);
     if (same == out.end()) {
       out.push_back(std::move(finding));
-    } else if (same->state != State::failed && finding.state == State::failed) {
+    } else if (weight(finding.state) > weight(same->state)) {
       *same = std::move(finding);
     }
   }

@@ -105,6 +105,9 @@ TEST_P(AzureNode, a_fresh_bundle_carries_b) {
   std::set<appraisal::Aspect> aspects;
   for (const appraisal::Finding& finding : findings->platform)
     EXPECT_TRUE(aspects.insert(finding.aspect).second) << to_string(finding.aspect);
+  const auto limit = std::ranges::find(findings->platform, appraisal::Aspect::launch, &appraisal::Finding::aspect);
+  ASSERT_NE(limit, findings->platform.end());
+  EXPECT_EQ(limit->state, appraisal::State::not_provable) << "what the guest runs is the paravisor's word";
 }
 
 TEST_P(AzureNode, other_roots_than_the_makers_are_refused) {

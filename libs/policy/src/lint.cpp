@@ -42,6 +42,9 @@ constexpr Exception kExceptions[] = {
      "launch TDs with SEPT_VE_DISABLE", false, true, false},
 };
 
+// kNoKey begins the keys of the example policies, which are text.
+constexpr std::string_view kNoKey = "NO KEY: ";
+
 // setting is the name of a setting, put together: in one piece it would look like the id of a rule.
 std::string setting(std::string_view table, std::string_view name) { return std::string(table) + "." + std::string(name); }
 
@@ -62,6 +65,7 @@ class Linter {
     if (production_ && r_.snp) foretell_snp(*r_.snp);
     if (production_ && r_.tdx) foretell_tdx(r_.tdx->demands);
     if (production_ && r_.nvgpu) foretell_nvgpu(*r_.nvgpu);
+    if (production_ && r_.azure) foretell_azure();
     return by_weight();
   }
 
@@ -92,7 +96,14 @@ class Linter {
       warn("policy.lint.placeholder", name, "zeros are no digest of anything", "put what it should be in their place");
     }
   }
+  void look_for_no_key(const std::string& name, const note::VerifierKey& key) {
+    if (!as_text(key.key()).starts_with(kNoKey)) return;
+    warn("policy.lint.placeholder", name, "nobody has its private half, so nothing is ever signed by it",
+         "put the deployment's own key in its place");
+  }
   void look_for_placeholders() {
+    look_for_no_key(setting("keys", "directory"), r_.directory_key);
+    look_for_no_key(setting("keys", "beacon"), r_.beacon_key);
     look_for_zeros("nodes.releases", r_.releases);
     look_for_zeros("nodes.gpu_releases", r_.gpu_releases);
     look_for_zeros("nodes.models", r_.models);
@@ -251,8 +262,15 @@ class Linter {
 
   void foretell_nvgpu(const nvgpu::Demands& demands) {
     if (demands.fwids.empty()) {
-      unchecked("gpu_firmware", "NVIDIA: which firmware the GPU's own certificate names, beyond driver and VBIOS", "list ids in nvgpu.fwids");
+      unchecked("gpu_firmware", "NVIDIA: which firmware the GPU's own certificate names, beyond driver and VBIOS",
+                "list ids in nvgpu.fwids");
     }
+    unprovable("gpu", "NVIDIA: that confidential computing is on and developers' tools are off, no report says",
+               "demand it of the driver in the node's image, and list that image alone in nodes.releases");
+  }
+
+  void foretell_azure() {
+    unprovable("launch", "Azure: hardware measures the paravisor; what the guest runs stands in the PCRs, by the paravisor's word", "");
   }
 
   const Requirements& r_;

@@ -89,7 +89,8 @@ TEST(PolicyLint, rows_that_will_not_be_checked) {
 }
 
 TEST(PolicyLint, firmware_of_gpus) {
-  const std::string table = "[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\n", line = "[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
+  const std::string table = "[nvgpu]\nmin_driver = \"570\"\nmodes = [\"single\"]\n",
+                    line = "[nvgpu.min_vbios]\nHopper = \"96.00.9F.00.01\"\n";
   const auto all = [&](const std::string& ids) {
     Parts parts = good(kGenoa + table + ids + line);
     parts.gpu = Parts().gpu;
@@ -202,6 +203,16 @@ TEST(PolicyLint, placeholders) {
   const std::string azure = "[azure]\nparavisors = [\"" + longer + "\"]\npcrs = \"4\"\nsecure_boot = true\n";
   EXPECT_TRUE(warned(linted(good(kTdx + azure)), "azure.paravisors", kRule));
   EXPECT_TRUE(of_weight(linted(good(kTdx + "mrowner = [\"" + longer + "\"]\n")), Weight::warning).empty()) << "there zero is a value";
+}
+
+TEST(PolicyLint, keys_that_are_text) {
+  Parts parts = good();
+  std::array<uint8_t, 32> text{};
+  std::ranges::copy(as_bytes("NO KEY: YOURS GOES HERE"), text.begin());
+  const auto key = note::VerifierKey::create("you.example/directory", note::KeyType::ed25519, text);
+  ASSERT_OK(key);
+  parts.keys = "[keys]\ndirectory = \"" + key->to_string() + "\"\nbeacon = \"" + test::kBeacon + "\"\n";
+  EXPECT_TRUE(warned(linted(parts), "keys.directory", "policy.lint.placeholder"));
 }
 
 TEST(PolicyLint, milan_without_a_list_of_chips) {
