@@ -27,7 +27,7 @@ std::string_view name_of(PlatformItem evidence) {
 PlatformVerdict judge_unknown(std::string_view kind) {
   PlatformVerdict out;
   out.outcome = Outcome::unsupported;
-  out.findings.push_back({Aspect::genuine, State::failed, "platform.unsupported", "evidence that is verified here",
+  out.findings.push_back({Aspect::genuine, State::failed, Rule("platform.unsupported"), "evidence that is verified here",
                           std::string(kind) + ", which is not", "give it to a verifier of its kind"});
   out.kind = kind;
   return out;
