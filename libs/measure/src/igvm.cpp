@@ -72,7 +72,7 @@ class Builder {
     step.shared = (flags & 4) != 0;
     step.data_type = le<uint16_t>(body.subspan(20));
     if ((flags & ~6u) != 0 || step.data_type > 3 || le<uint16_t>(body.subspan(22)) != 0) return bad("flags or type of a page");
-    return finish(std::move(step), le<uint32_t>(body.subspan(12)));
+    return finish(step, le<uint32_t>(body.subspan(12)));
   }
   Result<> insert(ByteSpan body) {
     if (body.size() != 16) return bad("parameter insert");
@@ -84,7 +84,7 @@ class Builder {
     step.mask = le<uint32_t>(body.subspan(8));
     step.bytes = area->second;
     step.unmeasured = true;
-    return finish(std::move(step), 0);
+    return finish(step, 0);
   }
   Result<> processor(ByteSpan body) {
     if (body.size() != 24 && body.size() != 20) return bad("processor context");
@@ -92,7 +92,7 @@ class Builder {
     step.kind = IgvmStep::Kind::processor;
     step.gpa = le<uint64_t>(body);
     step.mask = le<uint32_t>(body.subspan(8));
-    return finish(std::move(step), le<uint32_t>(body.subspan(12)));
+    return finish(step, le<uint32_t>(body.subspan(12)));
   }
   // finish finds the data: a page of it, less at the end of the file.
   Result<> finish(IgvmStep step, uint32_t offset) {

@@ -211,6 +211,7 @@ Result<SnpFirmware> SnpFirmware::of(ByteSpan firmware) {
 
 Result<std::vector<Page>> pages_before_vcpus(const SnpLaunch& launch) {
   std::vector<Page> out;
+  out.reserve(launch.firmware.pages.size());
   for (size_t i = 0; i < launch.firmware.pages.size(); ++i) {
     out.push_back(
         {PageType::normal, launch.firmware.base + i * kPageBytes, launch.firmware.pages[i], "firmware", "firmware", i * kPageBytes});

@@ -57,7 +57,7 @@ Bytes& Replayer::value(const std::string& reg) {
   return registers_.emplace_back(reg, Bytes(digest_bytes(bank_))).value;
 }
 
-void Replayer::start(std::string reg, Bytes start) {
+void Replayer::start(const std::string& reg, Bytes start) {
   OPENPCC_CHECK(start.size() == digest_bytes(bank_));
   value(reg) = std::move(start);
 }

@@ -21,6 +21,6 @@ struct TpmBoot {
 
 // extend_tpm_boot extends the registers.
 //   measure.pe.*, measure.uefi.*   as the parts' parsers say
-Result<> extend_tpm_boot(Replayer& registers, Bank bank, const TpmBoot& boot);
+Result<> extend_tpm_boot(Replayer& registers, Bank bank, const TpmBoot& given);
 
 }  // namespace openpcc::measure

@@ -73,7 +73,7 @@ class Replayer {
   // extend appends `step` with its `after` filled in. A digest of another size than the bank's is a bug of the caller.
   void extend(Extend step);
   // start makes a register known that may never be extended, or begins at another value than zero.
-  void start(std::string reg, Bytes value);
+  void start(const std::string& reg, Bytes start);
   // finish gives the registers in the order in which they were first named.
   void finish(Measurement& out) &&;
 
