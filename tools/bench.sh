@@ -3,7 +3,7 @@
 #   (nothing)   micro and system
 #   micro       the libraries' micro-benchmarks; options go to Google Benchmark      system   a whole deployment (bench/); --quick: in 25 s
 #   traffic     what sizes and times reveal of an answer's topic (bench/traffic); --quick: under two minutes; exits 1 when its control fails
-#   evidence    verifying evidence against its signatures alone; exits 1 when a ratio is over 1.15       peers   the same beside others' verifiers
+#   evidence    verifying evidence against its signatures alone; exits 1 when a ratio is over 1.15      peers   the same beside others' verifiers
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$root"

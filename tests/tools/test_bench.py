@@ -63,8 +63,9 @@ def test_an_answer_that_is_not_whole_does_not_count():
 def test_evidence_too_slow_for_its_signatures_is_named():
     ours = {}
     for ratio in (1.0, 1.2, 1.16):
-        evidence.collect(ours, "slow", {"verify_us": 1, "signatures_us": 1, "ratio": ratio, "label": "5"})
-        evidence.collect(ours, "good", {"verify_us": 1, "signatures_us": 1, "ratio": ratio - 0.02, "label": "5"})
+        evidence.collect(ours, "slow", {"verify_us": 120, "signatures_us": 100, "ratio": ratio, "label": "5"})
+        evidence.collect(ours, "good", {"verify_us": 120, "signatures_us": 100, "ratio": ratio - 0.02, "label": "5"})
+        evidence.collect(ours, "little", {"verify_us": 24, "signatures_us": 20, "ratio": ratio, "label": "1"})
     assert evidence.over(ours) == ["slow"]
 
 
