@@ -4,10 +4,11 @@
 #   micro       the libraries' micro-benchmarks; options go to Google Benchmark      system   a whole deployment (bench/); --quick: in 25 s
 #   traffic     what sizes and times reveal of an answer's topic (bench/traffic); --quick: under two minutes; exits 1 when its control fails
 #   evidence    verifying evidence against its signatures alone; exits 1 when a ratio is over 1.15      peers   the same beside others' verifiers
+# shellcheck disable=SC2119,SC2120 # options are for a part that is named
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$root"
-python= # set by python_env
+python='' nvidia='' # set by python_env
 
 micro() {
   find build/release -name '*_bench' -type f -perm -u+x | sort | while read -r program; do

@@ -31,7 +31,7 @@ struct Advice {
 //   policy.lint.idle              a table, a setting or an exception that can never apply, or an empty table
 //   policy.lint.over              an exception whose end has come
 //   policy.lint.takes_all         a minimum that nothing is below
-//   policy.lint.placeholder       a digest of zeros, which nothing has
+//   policy.lint.placeholder       a digest of zeros, which nothing has; a key that is text, of which nobody has the private half
 //   policy.lint.gpu_optional      GPUs are named, and nodes without any are accepted
 //   policy.lint.milan             keys of Milan can be forged by whoever controls a host, and the chip ledger lists no chips
 //   policy.lint.exception         a check that is switched off
