@@ -163,6 +163,17 @@ def test_a_machines_gpus_together():
     assert failures(mixed) == {"nvgpu.set.topology", "nvgpu.set.nonce"}
 
 
+def test_one_device_that_is_refused_is_not_made_better_by_another(tmp_path):
+    forged, cut = tmp_path / "forged.bin", tmp_path / "cut.bin"
+    report = FULL[0].read_bytes()
+    forged.write_bytes(report[:-1] + bytes([report[-1] ^ 1]))
+    cut.write_bytes(report[:-1])
+    codes = {name: judged(one, FULL[1], "--at", FULL_TIME)["exit_code"] for name, one in (("forged", forged), ("cut", cut))}
+    assert codes == {"forged": 10, "cut": 30}
+    for pair in ((forged, cut), (cut, forged)):
+        assert judged(*pair, FULL[1], "--at", FULL_TIME)["exit_code"] == 10
+
+
 def test_what_is_not_one_machines():
     done = run("verify", *FULL, EVIDENCE / "snp/reports/v5-turin-microsoft/report.bin")
     assert done.returncode != 0 and "platform.several" in done.stderr

@@ -258,6 +258,9 @@ TEST(Platform, parts_of_an_azure_vm) {
     if (part == 4) continue;  // a TPM's quote is evidence of its own
     EXPECT_RULE(verify_platform(alone.items, alone.now, {}), "platform.none");
   }
+  Files with_td = *files;
+  with_td.items.push_back(testkit::read_file(*testkit::shared_file("evidence/tdx/quotes/v4-cos113-google/quote.bin")));
+  EXPECT_RULE(verify_platform(with_td.items, with_td.now, {}), "platform.unknown_item") << "no TD is behind SEV-SNP";
   Files bare = *files;
   bare.items.resize(4);
   EXPECT_EQ(appraisal::refusal(judged(bare).findings)->rule.id(), "azure.quote.missing");

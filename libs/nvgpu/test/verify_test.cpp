@@ -54,6 +54,18 @@ TEST(NvgpuVerify, a_forged_chain_with_perfect_names) {
   EXPECT_TRUE(refused(verify(device.signed_report(), forge::pem_of(certificates), {}, kNow, {&pin, 1}), "nvgpu.chain.signature"));
 }
 
+TEST(NvgpuVerify, nothing_is_looked_at_for_a_chain_that_nobody_vouches_for) {
+  const Device device;
+  const Bytes no_answer(8);
+  Statements statements;
+  statements.ocsp.push_back(no_answer);
+  const PinnedKey pin = forge::pin_of(device.maker->root_key);
+  EXPECT_TRUE(refused(verify(device.signed_report(), device.chain(), statements, kNow, {&pin, 1}), "nvgpu.ocsp.syntax"));
+  for (const Error& error : verify(device.signed_report(), device.chain(), statements, kNow).failures) {
+    EXPECT_FALSE(error.rule.id().starts_with("nvgpu.ocsp.")) << error.rule.id();
+  }
+}
+
 TEST(NvgpuVerify, chains_of_another_shape) {
   const Device device;
   const std::vector<Bytes> whole = device.certificates();
