@@ -24,7 +24,7 @@ struct UpOptions {
   std::filesystem::path folder;  // empty: a temporary one, removed at the end
   uint16_t port = 8787;          // of the proxy; 0: any free one
   size_t nodes = 3;
-  size_t gpus = 1;                   // simulated GPUs a node
+  size_t gpus = 2;                   // simulated GPUs a node: two, so that their order counts
   std::vector<std::string> engines;  // OpenAI-compatible servers by URL or unix:/path, one a node in turn; none: the demo engine
   std::string engine_canary = "/v1/chat/completions";  // where engines are asked something before a node is ready
   std::string engine_kind = "openai";                  // how a node reads the engines' health and load: openai, vllm or llama.cpp
